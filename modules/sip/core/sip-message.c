@@ -1,0 +1,687 @@
+/*
+ * Copyright (c) 2026 The syslog-ng-sip authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.
+ *
+ * This program is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+ * GNU General Public License for more details.
+ *
+ * You should have received a copy of the GNU General Public License along
+ * with this program; if not, see <https://www.gnu.org/licenses/>.
+ */
+
+#include "sip-message.h"
+
+#define MAX_LINE_PREFIX 1024
+#define MAX_REASON 512
+#define MAX_HEADER_LINES 96
+#define MAX_DECORATION 16
+
+#define VERSION_LENGTH (sizeof(SIP_MESSAGE_VERSION) - 1)
+
+typedef enum
+{
+  HEADER_CALL_ID,
+  HEADER_CSEQ,
+  HEADER_FROM,
+  HEADER_TO,
+  HEADER_USER_AGENT,
+  HEADER_REASON,
+  HEADER_CONTENT_TYPE,
+  HEADER_CONTENT_LENGTH,
+  HEADER_OTHER,
+} Header;
+
+/* RFC 3261 section 20 and the headers seen in logs; compact forms: RFC 3261 section 7.3.3 */
+static const struct
+{
+  const gchar *name;
+  Header header;
+} known_headers[] =
+{
+  { "Call-ID", HEADER_CALL_ID },
+  { "i", HEADER_CALL_ID },
+  { "CSeq", HEADER_CSEQ },
+  { "From", HEADER_FROM },
+  { "f", HEADER_FROM },
+  { "To", HEADER_TO },
+  { "t", HEADER_TO },
+  { "User-Agent", HEADER_USER_AGENT },
+  { "Reason", HEADER_REASON },
+  { "Content-Type", HEADER_CONTENT_TYPE },
+  { "c", HEADER_CONTENT_TYPE },
+  { "Content-Length", HEADER_CONTENT_LENGTH },
+  { "l", HEADER_CONTENT_LENGTH },
+  { "Via", HEADER_OTHER },
+  { "v", HEADER_OTHER },
+  { "Accept", HEADER_OTHER },
+  { "Alert-Info", HEADER_OTHER },
+  { "Allow", HEADER_OTHER },
+  { "Allow-Events", HEADER_OTHER },
+  { "u", HEADER_OTHER },
+  { "Authorization", HEADER_OTHER },
+  { "Call-Info", HEADER_OTHER },
+  { "Contact", HEADER_OTHER },
+  { "m", HEADER_OTHER },
+  { "Content-Disposition", HEADER_OTHER },
+  { "Date", HEADER_OTHER },
+  { "Diversion", HEADER_OTHER },
+  { "Error-Info", HEADER_OTHER },
+  { "Event", HEADER_OTHER },
+  { "o", HEADER_OTHER },
+  { "Expires", HEADER_OTHER },
+  { "History-Info", HEADER_OTHER },
+  { "Max-Forwards", HEADER_OTHER },
+  { "Min-Expires", HEADER_OTHER },
+  { "Min-SE", HEADER_OTHER },
+  { "Organization", HEADER_OTHER },
+  { "Proxy-Authenticate", HEADER_OTHER },
+  { "Proxy-Authorization", HEADER_OTHER },
+  { "RSeq", HEADER_OTHER },
+  { "Record-Route", HEADER_OTHER },
+  { "Refer-To", HEADER_OTHER },
+  { "r", HEADER_OTHER },
+  { "Remote-Party-ID", HEADER_OTHER },
+  { "Require", HEADER_OTHER },
+  { "Retry-After", HEADER_OTHER },
+  { "Route", HEADER_OTHER },
+  { "Server", HEADER_OTHER },
+  { "Session-Expires", HEADER_OTHER },
+  { "x", HEADER_OTHER },
+  { "Subject", HEADER_OTHER },
+  { "s", HEADER_OTHER },
+  { "Subscription-State", HEADER_OTHER },
+  { "Supported", HEADER_OTHER },
+  { "k", HEADER_OTHER },
+  { "Unsupported", HEADER_OTHER },
+  { "WWW-Authenticate", HEADER_OTHER },
+  { "Warning", HEADER_OTHER },
+};
+
+static const gchar *const methods[] =
+{
+  "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO",
+  "REFER", "MESSAGE", "UPDATE",
+};
+
+const gchar *
+sip_method_canonical(SipSpan method)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
+    {
+      if (strlen(methods[i]) == method.len && g_ascii_strncasecmp(methods[i], method.ptr, method.len) == 0)
+        return methods[i];
+    }
+  return NULL;
+}
+
+static inline gboolean
+_is_blank(gchar c)
+{
+  return c == ' ' || c == '\t';
+}
+
+static inline gboolean
+_is_line_end(gchar c)
+{
+  return c == '\n' || c == '\r' || c == '\0';
+}
+
+/* what may stand between the start of a line and a SIP message without making it something else */
+static inline gboolean
+_is_decoration(gchar c)
+{
+  return _is_blank(c) || c == '/' || c == '|' || c == '>' || c == '<' || c == '"' || c == '\'' || c == '#'
+         || c == '*' || c == '-' || c == '(' || c == '[';
+}
+
+static inline gboolean
+_is_token_char(gchar c)
+{
+  return g_ascii_isalnum(c) || c == '-' || c == '_';
+}
+
+/* The header that the text at p names before a colon; -1 if none is known by that name. value: behind the colon. */
+static gint
+_header_at(const gchar *p, const gchar *end, const gchar **value)
+{
+  const gchar *name = p;
+
+  while (p < end && p - name < 32 && _is_token_char(*p))
+    p++;
+  gsize len = (gsize) (p - name);
+  while (p < end && _is_blank(*p))
+    p++;
+  if (!len || p >= end || *p != ':')
+    return -1;
+  if (value)
+    *value = p + 1;
+
+  for (gsize i = 0; i < G_N_ELEMENTS(known_headers); i++)
+    {
+      const gchar *known = known_headers[i].name;
+
+      if ((known[0] | 0x20) == (name[0] | 0x20) && strlen(known) == len && g_ascii_strncasecmp(known, name, len) == 0)
+        return known_headers[i].header;
+    }
+  if (len > 2 && name[1] == '-' && (g_ascii_toupper(name[0]) == 'X' || g_ascii_toupper(name[0]) == 'P'))
+    return HEADER_OTHER;
+  return -1;
+}
+
+static gsize
+_line_start(SipSpan text, gsize where)
+{
+  gsize lowest = where > MAX_LINE_PREFIX ? where - MAX_LINE_PREFIX : 0;
+
+  while (where > lowest && !_is_line_end(text.ptr[where - 1]))
+    where--;
+  return where;
+}
+
+static gsize
+_line_end(SipSpan text, gsize where)
+{
+  while (where < text.len && !_is_line_end(text.ptr[where]))
+    where++;
+  return where;
+}
+
+/* the start of the line behind the line end at `where'; empty lines are lines of their own */
+static gsize
+_next_line(SipSpan text, gsize where)
+{
+  if (where < text.len && text.ptr[where] == '\r' && where + 1 < text.len && text.ptr[where + 1] == '\n')
+    return where + 2;
+  return where < text.len ? where + 1 : where;
+}
+
+static gboolean
+_is_only_decoration(SipSpan text, gsize from, gsize to)
+{
+  if (to - from > MAX_DECORATION)
+    return FALSE;
+  for (gsize i = from; i < to; i++)
+    {
+      if (!_is_decoration(text.ptr[i]))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* whether the last word before `where' is a URI, so that SIP/2.0 ends a request line (RFC 3261 section 7.1) */
+static gboolean
+_follows_uri(SipSpan text, gsize line, gsize where)
+{
+  static const gchar *const schemes[] = { "sip:", "sips:", "tel:", "urn:", "im:", "pres:", "mailto:", NULL };
+  gsize word_end = where;
+
+  while (word_end > line && _is_blank(text.ptr[word_end - 1]))
+    word_end--;
+  if (word_end == where)
+    return FALSE;
+
+  gsize word = word_end;
+  while (word > line && !_is_blank(text.ptr[word - 1]))
+    word--;
+  for (gsize i = word; i < word_end; i++)
+    {
+      for (gint j = 0; schemes[j]; j++)
+        {
+          gsize len = strlen(schemes[j]);
+
+          if (text.ptr[i] == schemes[j][0] && word_end - i >= len && memcmp(text.ptr + i, schemes[j], len) == 0)
+            return TRUE;
+        }
+    }
+
+  /* a method right before the word does as well: the URI may be masked or of another scheme */
+  gsize method_end = word;
+  while (method_end > line && _is_blank(text.ptr[method_end - 1]))
+    method_end--;
+  gsize method = method_end;
+  while (method > line && g_ascii_isupper(text.ptr[method - 1]))
+    method--;
+  return method_end > method && sip_method_canonical(sip_span(text.ptr + method, method_end - method)) != NULL;
+}
+
+/*
+ * "never inside a header's value": on lines that are a SIP header or an SDP line, and right behind a header's
+ * name that a log prefix was put before
+ */
+static gboolean
+_is_within_header(SipSpan text, gsize line, gsize where)
+{
+  const gchar *start = text.ptr + line;
+  const gchar *here = text.ptr + where;
+
+  while (start < here && _is_decoration(*start))
+    start++;
+  if (here - start >= 2 && g_ascii_islower(start[0]) && start[1] == '=')
+    return TRUE;
+  if (_header_at(start, here, NULL) >= 0)
+    return TRUE;
+
+  const gchar *word = here;
+  while (word > start && _is_blank(word[-1]))
+    word--;
+  if (word > start && word[-1] == ':')
+    {
+      const gchar *name = word - 1;
+
+      while (name > start && _is_token_char(name[-1]))
+        name--;
+      /* compact names are too short to be told from other words here */
+      if (word - 1 - name > 1 && _header_at(name, word, NULL) >= 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gchar
+_closing(gchar opening)
+{
+  switch (opening)
+    {
+    case '"':
+    case '\'':
+      return opening;
+    case '<':
+      return '>';
+    case '(':
+      return ')';
+    case '[':
+      return ']';
+    default:
+      return '\0';
+    }
+}
+
+/* Line ends may have become blanks (flags(no-multi-line)) or dots: then the phrase ends where a header begins. */
+static gboolean
+_header_follows(const gchar *p, const gchar *end)
+{
+  const gchar *name = p;
+
+  while (name < end && (_is_blank(*name) || *name == '.'))
+    name++;
+  if (name == p)
+    return FALSE;
+  if (end - name >= 2 && name[1] == ':' && name - p < 2)
+    return FALSE;
+  return _header_at(name, end, NULL) >= 0;
+}
+
+static SipSpan
+_phrase(SipSpan text, gsize from, gchar opening)
+{
+  const gchar *start = text.ptr + from;
+  const gchar *end = text.ptr + MIN(text.len, from + MAX_REASON);
+  gchar closing = _closing(opening);
+
+  while (start < end && _is_blank(*start))
+    start++;
+
+  const gchar *p = start;
+  for (; p < end; p++)
+    {
+      if (_is_line_end(*p) || *p == '\033' || (closing && *p == closing))
+        break;
+      if ((_is_blank(*p) || *p == '.') && _header_follows(p, end))
+        break;
+    }
+  while (p > start && _is_blank(p[-1]))
+    p--;
+  return p > start ? sip_span(start, (gsize) (p - start)) : SIP_SPAN_NONE;
+}
+
+/* ngrep ends each line with a dot: true if the next line is a header with such an end, too */
+static gboolean
+_lines_end_in_dots(SipSpan text, gsize line_end)
+{
+  gsize next = _next_line(text, line_end);
+  gsize next_end = _line_end(text, next);
+
+  return next_end > next && text.ptr[next_end - 1] == '.'
+         && _header_at(text.ptr + next, text.ptr + next_end, NULL) >= 0;
+}
+
+void
+sip_message_add_version(SipStartLines *self, SipSpan text, gsize where)
+{
+  gsize p = where + VERSION_LENGTH;
+  gboolean blank = FALSE;
+  SipStartLine found = { .version = where };
+
+  while (p < text.len && _is_blank(text.ptr[p]) && p < where + VERSION_LENGTH + 8)
+    {
+      blank = TRUE;
+      p++;
+    }
+
+  gboolean three_digits = blank && text.len - p >= 3 && text.ptr[p] >= '1' && text.ptr[p] <= '6'
+                          && g_ascii_isdigit(text.ptr[p + 1]) && g_ascii_isdigit(text.ptr[p + 2]);
+  gchar next = three_digits && p + 3 < text.len ? text.ptr[p + 3] : ' ';
+
+  if (p < text.len && !blank && (text.ptr[p] == '/' || _is_token_char(text.ptr[p])))
+    return;
+  if (where > 0 && (text.ptr[where - 1] == '-' || text.ptr[where - 1] == '_'))
+    return;
+
+  found.line = _line_start(text, where);
+  if (_follows_uri(text, found.line, where))
+    {
+      found.kind = SIP_START_REQUEST_LINE;
+      found.end = where + VERSION_LENGTH;
+    }
+  else
+    {
+      /* 100..699 and nothing that makes another number or word of it */
+      if (!three_digits || _is_token_char(next) || ((next == '.' || next == ',') && p + 4 < text.len
+                                                    && g_ascii_isdigit(text.ptr[p + 4])))
+        return;
+
+      if (_is_only_decoration(text, found.line, where))
+        found.kind = SIP_START_STATUS_LINE;
+      else if (_is_within_header(text, found.line, where))
+        return;
+      else
+        found.kind = SIP_START_INLINE_STATUS;
+
+      found.code_text = sip_span(text.ptr + p, 3);
+      found.code = (text.ptr[p] - '0') * 100 + (text.ptr[p + 1] - '0') * 10 + (text.ptr[p + 2] - '0');
+      found.reason = _phrase(text, p + 3, where > 0 ? text.ptr[where - 1] : '\0');
+      if (found.reason.len >= 5 && g_ascii_strncasecmp(found.reason.ptr, "bytes", 5) == 0)
+        return;
+      found.end = found.reason.ptr ? (gsize) (found.reason.ptr - text.ptr) + found.reason.len : p + 3;
+      if (found.reason.len > 1 && found.reason.ptr[found.reason.len - 1] == '.' && _lines_end_in_dots(text, found.end))
+        found.reason.len--;
+    }
+
+  if (self->n < SIP_MESSAGE_MAX_START_LINES)
+    self->n++;
+  self->line[self->n - 1] = found;
+}
+
+static SipSpan
+_trim(SipSpan value)
+{
+  while (value.len && _is_blank(value.ptr[0]))
+    value = sip_span(value.ptr + 1, value.len - 1);
+  while (value.len && _is_blank(value.ptr[value.len - 1]))
+    value.len--;
+  return value;
+}
+
+static SipSpan
+_first_word(SipSpan value)
+{
+  gsize len = 0;
+
+  value = _trim(value);
+  while (len < value.len && !_is_blank(value.ptr[len]) && value.ptr[len] != '"')
+    len++;
+  return len ? sip_span(value.ptr, len) : SIP_SPAN_NONE;
+}
+
+static SipSpan
+_digits_after(SipSpan value, const gchar *key)
+{
+  const gchar *found = g_strstr_len(value.ptr, (gssize) value.len, key);
+  gsize len = 0;
+
+  if (!found)
+    return SIP_SPAN_NONE;
+  found += strlen(key);
+  gsize rest = value.len - (gsize) (found - value.ptr);
+  while (len < rest && len < 4 && g_ascii_isdigit(found[len]))
+    len++;
+  return len ? sip_span(found, len) : SIP_SPAN_NONE;
+}
+
+static void
+_take_header(SipHeaders *self, Header header, SipSpan value)
+{
+  gsize digits = 0;
+
+  value = _trim(value);
+  switch (header)
+    {
+    case HEADER_CALL_ID:
+      if (!self->call_id.ptr)
+        self->call_id = _first_word(value);
+      break;
+    case HEADER_CSEQ:
+      while (digits < value.len && digits < 10 && g_ascii_isdigit(value.ptr[digits]))
+        digits++;
+      if (digits && !self->method.ptr)
+        {
+          SipSpan word = _first_word(sip_span(value.ptr + digits, value.len - digits));
+          gsize len = 0;
+
+          self->cseq = sip_span(value.ptr, digits);
+          while (len < word.len && g_ascii_isalpha(word.ptr[len]))
+            len++;
+          if (len)
+            self->method = sip_span(word.ptr, len);
+        }
+      break;
+    case HEADER_FROM:
+      if (!self->from.ptr)
+        self->from = value;
+      break;
+    case HEADER_TO:
+      if (!self->to.ptr)
+        self->to = value;
+      break;
+    case HEADER_USER_AGENT:
+      if (!self->user_agent.ptr && value.len)
+        self->user_agent = value;
+      break;
+    case HEADER_REASON:
+      if (value.len >= 5 && g_ascii_strncasecmp(value.ptr, "Q.850", 5) == 0)
+        self->q850 = _digits_after(value, "cause=");
+      else if (value.len >= 3 && g_ascii_strncasecmp(value.ptr, "SIP", 3) == 0)
+        self->reason_code = _digits_after(value, "cause=");
+      break;
+    case HEADER_CONTENT_TYPE:
+      self->sipfrag = g_strstr_len(value.ptr, (gssize) value.len, "sipfrag") != NULL;
+      break;
+    case HEADER_CONTENT_LENGTH:
+      self->has_content_length = TRUE;
+      while (digits < value.len && digits < 6 && g_ascii_isdigit(value.ptr[digits]))
+        self->content_length = self->content_length * 10 + (guint) (value.ptr[digits++] - '0');
+      break;
+    default:
+      break;
+    }
+}
+
+/* whether there is a header in the lines that follow: some products double every line end */
+static gboolean
+_headers_go_on(SipSpan text, gsize where, gsize limit)
+{
+  for (gint i = 0; i < 3 && where < limit; i++)
+    {
+      gsize end = _line_end(text, where);
+
+      if (end > where)
+        return _header_at(text.ptr + where, text.ptr + end, NULL) >= 0;
+      where = _next_line(text, end);
+    }
+  return FALSE;
+}
+
+static void
+_headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, gsize first_line, gsize limit)
+{
+  gsize where = first_line;
+  gsize decoration = start->kind == SIP_START_STATUS_LINE ? start->version - start->line : 0;
+  gboolean dots = _lines_end_in_dots(text, _line_end(text, start->end));
+
+  for (gint i = 0; i < MAX_HEADER_LINES && where < limit; i++)
+    {
+      gsize end = MIN(_line_end(text, where), limit);
+      const gchar *value;
+      gint header;
+
+      if (decoration && end - where >= decoration
+          && memcmp(text.ptr + where, text.ptr + start->line, decoration) == 0)
+        where += decoration;
+      if (end == where)
+        {
+          if (!_headers_go_on(text, where, limit))
+            return;
+          where = _next_line(text, end);
+          continue;
+        }
+
+      gsize content_end = dots && text.ptr[end - 1] == '.' ? end - 1 : end;
+      header = _header_at(text.ptr + where, text.ptr + content_end, &value);
+      if (header >= 0)
+        _take_header(self, header, sip_span(value, (gsize) (text.ptr + content_end - value)));
+      where = _next_line(text, end);
+    }
+}
+
+/* the message stands on one line: headers begin at a blank (or at the dots that SEMS writes for line ends) */
+static void
+_headers_by_blank(SipHeaders *self, SipSpan text, gsize where, gsize limit)
+{
+  gsize value_start = 0;
+  gint open = -1;
+
+  for (gint n = 0; where < limit && n < MAX_HEADER_LINES; where++)
+    {
+      const gchar *value;
+      gint header;
+
+      if (!(_is_blank(text.ptr[where]) || text.ptr[where] == '.') || where + 1 >= limit)
+        continue;
+      header = _header_at(text.ptr + where + 1, text.ptr + limit, &value);
+      if (header < 0 || value - (text.ptr + where + 1) < 4)
+        continue;
+      if (open >= 0)
+        _take_header(self, (Header) open, sip_span(text.ptr + value_start, where - value_start));
+      open = header;
+      value_start = (gsize) (value - text.ptr);
+      where = value_start - 1;
+      n++;
+    }
+  if (open >= 0)
+    _take_header(self, (Header) open, sip_span(text.ptr + value_start, limit - value_start));
+}
+
+void
+sip_message_headers(SipSpan text, const SipStartLine *start, gsize limit, SipHeaders *headers)
+{
+  *headers = (SipHeaders) { 0 };
+
+  gsize line_end = _line_end(text, start->end);
+  if (line_end < limit)
+    _headers_by_line(headers, text, start, _next_line(text, line_end), limit);
+  else
+    _headers_by_blank(headers, text, start->end, limit);
+}
+
+typedef enum
+{
+  IN_MESSAGE_HEAD,              /* starts a message */
+  IN_BODY,                      /* is text in the body of the message before */
+  IN_SIPFRAG,                   /* is the message/sipfrag body of the message before */
+} Place;
+
+/* Where the status line `next' stands in relation to the message that begins with `before'. */
+static Place
+_place(SipSpan text, const SipStartLine *before, const SipStartLine *next)
+{
+  gsize where = next->line;
+  gboolean after_empty_line = FALSE;
+  SipHeaders headers;
+
+  /* the line before, not counting empty ones */
+  while (where > before->end)
+    {
+      gsize end = where - 1;
+
+      if (end > before->end && text.ptr[end] == '\n' && text.ptr[end - 1] == '\r')
+        end--;
+      gsize start = _line_start(text, end);
+      if (start < end)
+        {
+          const gchar *p = text.ptr + MAX(start, before->line);
+
+          if (start > before->line && _header_at(p, text.ptr + end, NULL) < 0)
+            return IN_MESSAGE_HEAD;
+          break;
+        }
+      after_empty_line = TRUE;
+      where = start;
+    }
+  if (!after_empty_line)
+    return IN_MESSAGE_HEAD;
+
+  sip_message_headers(text, before, next->line, &headers);
+  if (headers.sipfrag)
+    return IN_SIPFRAG;
+  if (headers.has_content_length)
+    return headers.content_length ? IN_BODY : IN_MESSAGE_HEAD;
+  return before->kind == SIP_START_REQUEST_LINE ? IN_BODY : IN_MESSAGE_HEAD;
+}
+
+static gboolean
+_is_final(const SipStartLine *line)
+{
+  return line->code >= 200;
+}
+
+static void
+_prefer(const SipStartLine **best, const SipStartLine *line)
+{
+  if (!*best || _is_final(line) || !_is_final(*best))
+    *best = line;
+}
+
+const SipStartLine *
+sip_message_choose(const SipStartLines *self, SipSpan text, gboolean *sipfrag)
+{
+  const SipStartLine *best = NULL;
+  const SipStartLine *fragment = NULL;
+  const SipStartLine *in_line = NULL;
+  const SipStartLine *before = NULL;
+
+  *sipfrag = FALSE;
+  for (guint i = 0; i < self->n; i++)
+    {
+      const SipStartLine *line = &self->line[i];
+      Place place;
+
+      if (line->kind == SIP_START_INLINE_STATUS)
+        {
+          /* behind the start of a message it is quoted by a header or a body */
+          if (!before)
+            _prefer(&in_line, line);
+          continue;
+        }
+      place = before && line->kind == SIP_START_STATUS_LINE ? _place(text, before, line) : IN_MESSAGE_HEAD;
+      if (place == IN_SIPFRAG)
+        _prefer(&fragment, line);
+      if (place != IN_MESSAGE_HEAD)
+        continue;
+      if (line->kind == SIP_START_STATUS_LINE)
+        _prefer(&best, line);
+      before = line;
+    }
+
+  if (best)
+    return best;
+  if (in_line)
+    return in_line;
+  *sipfrag = fragment != NULL;
+  return fragment;
+}

@@ -1,0 +1,850 @@
+/*
+ * Copyright (c) 2026 The syslog-ng-sip authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.
+ *
+ * This program is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+ * GNU General Public License for more details.
+ *
+ * You should have received a copy of the GNU General Public License along
+ * with this program; if not, see <https://www.gnu.org/licenses/>.
+ */
+
+#include "sip-rule-file.h"
+#include "sip-anchors.h"
+#include "sip-message.h"
+
+#include <stdlib.h>
+
+#define MAX_FILE (1024 * 1024)
+#define MAX_PATTERN 4096
+#define MAX_WINDOW 4096
+#define MIN_WINDOW 64
+#define DEFAULT_WINDOW 512
+#define MAX_BEFORE 256
+
+static const gchar *const field_names[SIP_FIELD_MAX] =
+{
+  [SIP_FIELD_CODE] = "code",
+  [SIP_FIELD_REASON] = "reason",
+  [SIP_FIELD_METHOD] = "method",
+  [SIP_FIELD_CALL_ID] = "call_id",
+  [SIP_FIELD_PEER] = "peer",
+  [SIP_FIELD_PEER_PORT] = "peer_port",
+  [SIP_FIELD_USER] = "user",
+  [SIP_FIELD_ENDPOINT] = "endpoint",
+  [SIP_FIELD_CSEQ] = "cseq",
+  [SIP_FIELD_USER_AGENT] = "user_agent",
+  [SIP_FIELD_Q850] = "q850",
+  [SIP_FIELD_REASON_CODE] = "reason_code",
+  [SIP_FIELD_DIRECTION] = "direction",
+  [SIP_FIELD_EVENT] = "event",
+};
+
+static const gchar *const rank_names[] =
+{
+  [SIP_RANK_CONTEXT] = "context",
+  [SIP_RANK_EVENT] = "event",
+  [SIP_RANK_PHRASE] = "phrase",
+  [SIP_RANK_SENTENCE] = "sentence",
+  [SIP_RANK_PAIR] = "pair",
+  [SIP_RANK_STATUS_LINE] = "status-line",
+  [SIP_RANK_ACCOUNTING] = "accounting",
+};
+
+static const gchar *const event_names[] =
+{
+  "no-response", "registration-timeout", "registration-failed", "registered", "unregistered", "unreachable",
+  "reachable", "auth-failure", "auth-success", "auth-challenge", "acl-denied", "overload", "call-failed",
+  "gateway-down", "gateway-up", "transport-error",
+};
+
+static const struct
+{
+  const gchar *name;
+  const gchar *text;
+} abbreviations[] =
+{
+  { "%{code}", "(?<code>[1-6][0-9]{2})(?![0-9])(?![.,][0-9])" },
+  {
+    "%{method}", "(?<method>INVITE|ACK|BYE|CANCEL|REGISTER|OPTIONS|PRACK|SUBSCRIBE|NOTIFY|PUBLISH|INFO|REFER|MESSAGE"
+    "|UPDATE)(?![A-Za-z])"
+  },
+  /* what looks like an address; sip_address_parse() decides, a smaller pattern is a faster one */
+  { "%{addr}", "(?<peer>[0-9A-Za-z\\[][0-9A-Za-z.:/_%\\[\\]-]{0,140})" },
+  { "%{uri}", "(?<peer><?sips?:[^\\s<>\"',]{1,255}>?)" },
+  { "%{callid}", "(?<call_id>[^\\s\"'<>;,)\\]}]{1,255})" },
+  { "%{phrase}", "(?<reason>[^\\r\\n\\x1b]{1,128})" },
+};
+
+typedef struct _Reader
+{
+  const gchar *source;
+  gboolean user;
+  GPtrArray *rules;
+  SipRule *rule;                /* the one being read */
+  SipRuleSample *sample;        /* the match: that waits for its expect: */
+  gint line;
+  GError **error;
+} Reader;
+
+GQuark
+sip_rules_error_quark(void)
+{
+  return g_quark_from_static_string("sip-rules-error");
+}
+
+const gchar *
+sip_field_name(SipField field)
+{
+  return field_names[field];
+}
+
+gint
+sip_field_by_name(const gchar *name, gsize len)
+{
+  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+    {
+      if (strlen(field_names[i]) == len && memcmp(field_names[i], name, len) == 0)
+        return i;
+    }
+  return -1;
+}
+
+gboolean
+sip_event_is_known(const gchar *name, gsize len)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(event_names); i++)
+    {
+      if (strlen(event_names[i]) == len && memcmp(event_names[i], name, len) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+_pattern_free(gpointer s)
+{
+  SipRulePattern *self = s;
+
+  pcre2_code_free(self->code);
+  g_free(self->text);
+  g_free(self);
+}
+
+static void
+_sample_free(gpointer s)
+{
+  SipRuleSample *self = s;
+
+  g_free(self->program);
+  g_string_free(self->text, TRUE);
+  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+    g_free(self->expect[i]);
+  g_free(self);
+}
+
+static void
+_word_clear(gpointer s)
+{
+  g_free(((SipRuleWord *) s)->text);
+}
+
+static GArray *
+_words_new(void)
+{
+  GArray *words = g_array_new(FALSE, FALSE, sizeof(SipRuleWord));
+
+  g_array_set_clear_func(words, _word_clear);
+  return words;
+}
+
+static SipRule *
+_rule_new(const gchar *name, gsize len, const Reader *reader)
+{
+  SipRule *self = g_new0(SipRule, 1);
+
+  self->name = g_strndup(name, len);
+  self->source = g_strdup(reader->source);
+  self->line = reader->line;
+  self->user = reader->user;
+  self->rank = SIP_RANK_SENTENCE;
+  self->window = DEFAULT_WINDOW;
+  self->anchors = g_ptr_array_new_with_free_func(g_free);
+  self->patterns = g_ptr_array_new_with_free_func(_pattern_free);
+  self->require = g_ptr_array_new_with_free_func((GDestroyNotify) g_array_unref);
+  self->veto = _words_new();
+  self->samples = g_ptr_array_new_with_free_func(_sample_free);
+  return self;
+}
+
+void
+sip_rule_free(SipRule *self)
+{
+  g_free(self->name);
+  g_free(self->product);
+  g_free(self->source);
+  g_ptr_array_unref(self->anchors);
+  g_ptr_array_unref(self->patterns);
+  g_ptr_array_unref(self->require);
+  g_array_unref(self->veto);
+  g_ptr_array_unref(self->samples);
+  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+    g_free(self->fixed[i]);
+  g_free(self);
+}
+
+static gboolean G_GNUC_PRINTF(3, 4)
+_fail(const Reader *self, gsize column, const gchar *format, ...)
+{
+  va_list args;
+  va_start(args, format);
+  gchar *what = g_strdup_vprintf(format, args);
+  va_end(args);
+
+  g_set_error(self->error, SIP_RULES_ERROR, 0, "%s:%d:%d: %s", self->source, self->line, (gint) column + 1, what);
+  g_free(what);
+  return FALSE;
+}
+
+static gboolean
+_fail_rule(const Reader *self, const gchar *what)
+{
+  g_set_error(self->error, SIP_RULES_ERROR, 0, "%s:%d:1: rule %s %s", self->source, self->rule->line,
+              self->rule->name, what);
+  return FALSE;
+}
+
+/* the column of the first *, + or {n,} that is no literal, -1 if there is none */
+static gint
+_unbounded_repeat(const gchar *pattern)
+{
+  gboolean in_class = FALSE;
+
+  for (const gchar *p = pattern; *p; p++)
+    {
+      if (*p == '\\' && p[1])
+        p++;
+      else if (in_class)
+        in_class = *p != ']';
+      else if (*p == '[')
+        {
+          in_class = TRUE;
+          if (p[1] == '^')
+            p++;
+          if (p[1] == ']')
+            p++;
+        }
+      else if (*p == '+' || *p == '*')
+        {
+          /* possessive form of a bounded repeat: {0,64}+ and ?+; the verbs (*...) */
+          if (*p == '+' && p > pattern && (p[-1] == '}' || p[-1] == '?'))
+            continue;
+          if (*p == '*' && p > pattern && p[-1] == '(')
+            continue;
+          return (gint) (p - pattern);
+        }
+      else if (*p == '{')
+        {
+          const gchar *q = p + 1;
+
+          while (g_ascii_isdigit(*q))
+            q++;
+          if (q > p + 1 && q[0] == ',' && q[1] == '}')
+            return (gint) (p - pattern);
+        }
+    }
+  return -1;
+}
+
+static gchar *
+_expand_abbreviations(const gchar *value)
+{
+  GString *result = g_string_new(NULL);
+
+  while (*value)
+    {
+      gboolean found = FALSE;
+
+      for (gsize i = 0; i < G_N_ELEMENTS(abbreviations) && !found; i++)
+        {
+          if (g_str_has_prefix(value, abbreviations[i].name))
+            {
+              g_string_append(result, abbreviations[i].text);
+              value += strlen(abbreviations[i].name);
+              found = TRUE;
+            }
+        }
+      if (!found)
+        g_string_append_c(result, *value++);
+    }
+  return g_string_free(result, FALSE);
+}
+
+static gboolean
+_map_groups(const Reader *reader, SipRulePattern *self, gsize column)
+{
+  guint32 count = 0;
+  guint32 entry_size = 0;
+  PCRE2_SPTR table = NULL;
+
+  pcre2_pattern_info(self->code, PCRE2_INFO_NAMECOUNT, &count);
+  pcre2_pattern_info(self->code, PCRE2_INFO_NAMEENTRYSIZE, &entry_size);
+  pcre2_pattern_info(self->code, PCRE2_INFO_NAMETABLE, &table);
+
+  for (guint32 i = 0; i < count; i++)
+    {
+      guint group = (guint) table[i * entry_size] << 8 | table[i * entry_size + 1];
+      const gchar *name = (const gchar *) table + i * entry_size + 2;
+      gint field = sip_field_by_name(name, strlen(name));
+
+      if (group > 255)
+        return _fail(reader, column, "too many groups in the pattern");
+      if (strcmp(name, "sent") == 0)
+        self->sent_group = (guint8) group;
+      else if (strcmp(name, "received") == 0)
+        self->received_group = (guint8) group;
+      else if (field < 0 || field == SIP_FIELD_DIRECTION || field == SIP_FIELD_EVENT)
+        return _fail(reader, column, "unknown group `%s' in the pattern", name);
+      else if (self->n_groups == SIP_RULE_MAX_GROUPS)
+        return _fail(reader, column, "more than %d named groups in the pattern", SIP_RULE_MAX_GROUPS);
+      else
+        {
+          self->groups[self->n_groups].group = (guint8) group;
+          self->groups[self->n_groups++].field = (guint8) field;
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+_read_pattern(Reader *self, const gchar *value, gsize column)
+{
+  SipRulePattern *pattern = g_new0(SipRulePattern, 1);
+
+  pattern->text = _expand_abbreviations(value);
+  pattern->written_length = strlen(value);
+  pattern->line = self->line;
+  pattern->column = (gint) column;
+  g_ptr_array_add(self->rule->patterns, pattern);
+  return strlen(pattern->text) <= MAX_PATTERN
+         || _fail(self, column, "the pattern is longer than %d bytes", MAX_PATTERN);
+}
+
+/* only when the whole rule is known: a pattern that starts at the anchor is compiled as such */
+static gboolean
+_compile_pattern(Reader *self, SipRulePattern *pattern)
+{
+  uint32_t options = PCRE2_DUPNAMES | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | (self->rule->before ? 0 : PCRE2_ANCHORED);
+  int error_code;
+  PCRE2_SIZE offset;
+
+  self->line = pattern->line;
+  if (!self->rule->unbounded)
+    {
+      gint place = _unbounded_repeat(pattern->text);
+
+      if (place >= 0)
+        return _fail(self, (gsize) pattern->column, "unbounded repeat in the pattern at `%.12s': write {0,64} or so",
+                     pattern->text + MAX(place - 6, 0));
+    }
+
+  pattern->code = pcre2_compile((PCRE2_SPTR) pattern->text, PCRE2_ZERO_TERMINATED, options, &error_code, &offset, NULL);
+  if (!pattern->code)
+    {
+      PCRE2_UCHAR message[128];
+
+      pcre2_get_error_message(error_code, message, sizeof(message));
+      /* the place is exact only where no abbreviation stands before it */
+      return _fail(self, (gsize) pattern->column + MIN(offset, pattern->written_length),
+                   "the pattern does not compile: %s", (gchar *) message);
+    }
+  return _map_groups(self, pattern, (gsize) pattern->column);
+}
+
+static gboolean
+_add_anchor(Reader *self, const gchar *text, gsize len, gsize column)
+{
+  if (len < SIP_ANCHOR_MIN_LENGTH || len > SIP_ANCHOR_MAX_LENGTH)
+    return _fail(self, column, "an anchor has %d to %d bytes, this one has %d", SIP_ANCHOR_MIN_LENGTH,
+                 SIP_ANCHOR_MAX_LENGTH, (gint) len);
+  g_ptr_array_add(self->rule->anchors, g_strndup(text, len));
+  return TRUE;
+}
+
+static gboolean
+_read_anchor(Reader *self, const gchar *value, gsize column)
+{
+  gsize len = strlen(value);
+  GString *text = g_string_new(NULL);
+  gboolean ok = TRUE;
+
+  if (len >= 2 && value[0] == '"' && value[len - 1] == '"')
+    g_string_append_len(text, value + 1, (gssize) len - 2);
+  else
+    g_string_append(text, value);
+
+  if (g_str_has_suffix(text->str, "[1-6]"))
+    {
+      gsize stem = text->len - strlen("[1-6]");
+
+      for (gchar digit = '1'; digit <= '6' && ok; digit++)
+        {
+          g_string_truncate(text, stem);
+          g_string_append_c(text, digit);
+          ok = _add_anchor(self, text->str, text->len, column);
+        }
+    }
+  else
+    ok = _add_anchor(self, text->str, text->len, column);
+  g_string_free(text, TRUE);
+  return ok;
+}
+
+static gboolean
+_read_words(Reader *self, const gchar *value, GArray *words, gsize column)
+{
+  gchar **parts = g_strsplit(value, " | ", -1);
+  gboolean ok = TRUE;
+
+  for (gchar **part = parts; *part && ok; part++)
+    {
+      gchar *text = g_strstrip(*part);
+      SipRuleWord word = { 0 };
+      gsize len = strlen(text);
+
+      word.open_start = len > 1 && text[0] == '*';
+      word.open_end = len > 1 && text[len - 1] == '*';
+      if (word.open_start)
+        {
+          text++;
+          len--;
+        }
+      if (word.open_end)
+        len--;
+      if (!len)
+        ok = _fail(self, column, "empty word in `%s'", value);
+      else
+        {
+          word.text = g_ascii_strdown(text, (gssize) len);
+          word.len = len;
+          g_array_append_val(words, word);
+        }
+    }
+  g_strfreev(parts);
+  return ok;
+}
+
+static gboolean
+_read_number(Reader *self, const gchar *value, guint lowest, guint highest, guint *number, gsize column)
+{
+  gchar *end;
+  gulong n = strtoul(value, &end, 10);
+
+  if (!g_ascii_isdigit(value[0]) || *end || n < lowest || n > highest)
+    return _fail(self, column, "`%s' is not a number from %u to %u", value, lowest, highest);
+  *number = (guint) n;
+  return TRUE;
+}
+
+static gboolean
+_read_rank(Reader *self, const gchar *value, gsize column)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(rank_names); i++)
+    {
+      if (strcmp(rank_names[i], value) == 0)
+        {
+          self->rule->rank = (SipRank) i;
+          return TRUE;
+        }
+    }
+  return _fail(self, column, "unknown rank `%s'", value);
+}
+
+static gboolean
+_read_fixed(Reader *self, SipField field, const gchar *value, gsize column)
+{
+  guint code;
+
+  switch (field)
+    {
+    case SIP_FIELD_CODE:
+      if (!_read_number(self, value, 100, 699, &code, column))
+        return FALSE;
+      self->rule->fixed_code = (gint) code;
+      break;
+    case SIP_FIELD_METHOD:
+      if (!sip_method_canonical(sip_span_str(value)))
+        return _fail(self, column, "`%s' is not a SIP method", value);
+      break;
+    case SIP_FIELD_DIRECTION:
+      if (strcmp(value, "sent") != 0 && strcmp(value, "received") != 0)
+        return _fail(self, column, "direction is `sent' or `received', not `%s'", value);
+      break;
+    case SIP_FIELD_EVENT:
+      if (!sip_event_is_known(value, strlen(value)))
+        return _fail(self, column, "unknown event `%s'", value);
+      break;
+    default:
+      break;
+    }
+  self->rule->fixed[field] = g_strdup(value);
+  return TRUE;
+}
+
+static gboolean
+_unescape(Reader *self, const gchar *value, GString *text, gsize column)
+{
+  for (const gchar *p = value; *p; p++)
+    {
+      if (*p != '\\')
+        {
+          g_string_append_c(text, *p);
+          continue;
+        }
+      p++;
+      switch (*p)
+        {
+        case 'n':
+          g_string_append_c(text, '\n');
+          break;
+        case 'r':
+          g_string_append_c(text, '\r');
+          break;
+        case 't':
+          g_string_append_c(text, '\t');
+          break;
+        case 'e':
+          g_string_append_c(text, '\033');
+          break;
+        case '\\':
+          g_string_append_c(text, '\\');
+          break;
+        case 'x':
+          if (g_ascii_isxdigit(p[1]) && g_ascii_isxdigit(p[2]))
+            {
+              g_string_append_c(text, (gchar) (g_ascii_xdigit_value(p[1]) * 16 + g_ascii_xdigit_value(p[2])));
+              p += 2;
+              break;
+            }
+        /* fall through */
+        default:
+          return _fail(self, column + (gsize) (p - value), "unknown escape; known are \\n \\r \\t \\e \\\\ \\xHH");
+        }
+    }
+  return TRUE;
+}
+
+static gboolean
+_read_sample(Reader *self, gboolean match, const gchar *program, const gchar *value, gsize column)
+{
+  SipRuleSample *sample = g_new0(SipRuleSample, 1);
+
+  sample->match = match;
+  sample->program = g_strdup(program);
+  sample->text = g_string_new(NULL);
+  sample->line = self->line;
+  g_ptr_array_add(self->rule->samples, sample);
+  self->sample = match ? sample : NULL;
+  return _unescape(self, value, sample->text, column);
+}
+
+static gboolean
+_read_expect(Reader *self, const gchar *value, gsize column)
+{
+  const gchar *p = value;
+
+  if (!self->sample)
+    return _fail(self, 0, "`expect' without a `match' before it");
+  self->sample->has_expect = TRUE;
+
+  while (*p)
+    {
+      const gchar *name = p;
+      gint field;
+      GString *text;
+
+      while (*p && *p != '=' && *p != ' ')
+        p++;
+      field = sip_field_by_name(name, (gsize) (p - name));
+      if (*p != '=' || field < 0)
+        return _fail(self, column + (gsize) (name - value), "expected a known name and `='");
+      p++;
+      text = g_string_new(NULL);
+      if (*p == '"')
+        {
+          for (p++; *p && *p != '"'; p++)
+            {
+              if (*p == '\\' && p[1])
+                p++;
+              g_string_append_c(text, *p);
+            }
+          if (*p != '"')
+            {
+              g_string_free(text, TRUE);
+              return _fail(self, column + (gsize) (name - value), "no closing quote");
+            }
+          p++;
+        }
+      else
+        {
+          for (; *p && *p != ' '; p++)
+            g_string_append_c(text, *p);
+        }
+      g_free(self->sample->expect[field]);
+      self->sample->expect[field] = g_string_free(text, FALSE);
+      while (*p == ' ')
+        p++;
+    }
+  self->sample = NULL;
+  return TRUE;
+}
+
+static gboolean
+_read_once(Reader *self, const gchar *key, gboolean was_there, gsize column)
+{
+  return !was_there || _fail(self, column, "`%s' may stand only once in a rule", key);
+}
+
+static gboolean
+_read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar *value, gsize column)
+{
+  SipRule *rule = self->rule;
+  gint field;
+
+  if (argument && strcmp(key, "match") != 0 && strcmp(key, "nomatch") != 0)
+    return _fail(self, 0, "`%s' takes no program in brackets", key);
+  if (self->sample && strcmp(key, "expect") != 0)
+    return _fail(self, 0, "`match' must be followed by `expect'");
+
+  if (strcmp(key, "match") == 0)
+    return _read_sample(self, TRUE, argument, value, column);
+  if (strcmp(key, "nomatch") == 0)
+    return _read_sample(self, FALSE, argument, value, column);
+  if (strcmp(key, "expect") == 0)
+    return _read_expect(self, value, column);
+  if (!value[0])
+    return _fail(self, column, "`%s' without a value", key);
+
+  if (strcmp(key, "anchor") == 0)
+    return _read_anchor(self, value, column);
+  if (strcmp(key, "pattern") == 0)
+    return _read_pattern(self, value, column);
+  if (strcmp(key, "before") == 0)
+    return _read_once(self, key, rule->before != 0, 0) && _read_number(self, value, 0, MAX_BEFORE, &rule->before, column);
+  if (strcmp(key, "window") == 0)
+    return _read_once(self, key, rule->window != DEFAULT_WINDOW, 0)
+           && _read_number(self, value, MIN_WINDOW, MAX_WINDOW, &rule->window, column);
+  if (strcmp(key, "require") == 0)
+    {
+      GArray *words = _words_new();
+
+      g_ptr_array_add(rule->require, words);
+      return _read_words(self, value, words, column);
+    }
+  if (strcmp(key, "veto") == 0)
+    return _read_words(self, value, rule->veto, column);
+  if (strcmp(key, "rank") == 0)
+    return _read_once(self, key, rule->rank != SIP_RANK_SENTENCE, 0) && _read_rank(self, value, column);
+  if (strcmp(key, "product") == 0)
+    {
+      if (!_read_once(self, key, rule->product != NULL, 0))
+        return FALSE;
+      rule->product = g_strdup(value);
+      return TRUE;
+    }
+  if (strcmp(key, "unbounded") == 0)
+    {
+      if (!self->user)
+        return _fail(self, 0, "`unbounded' is for user files");
+      if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+        return _fail(self, column, "`unbounded' is `yes' or `no'");
+      rule->unbounded = strcmp(value, "yes") == 0;
+      return TRUE;
+    }
+
+  field = sip_field_by_name(key, strlen(key));
+  if (field == SIP_FIELD_CODE || field == SIP_FIELD_REASON || field == SIP_FIELD_METHOD
+      || field == SIP_FIELD_DIRECTION || field == SIP_FIELD_EVENT)
+    return _read_once(self, key, rule->fixed[field] != NULL, 0) && _read_fixed(self, (SipField) field, value, column);
+  return _fail(self, 0, "unknown key `%s'", key);
+}
+
+static gboolean
+_has_group(const SipRule *rule, SipField field)
+{
+  for (guint i = 0; i < rule->patterns->len; i++)
+    {
+      const SipRulePattern *pattern = g_ptr_array_index(rule->patterns, i);
+
+      for (guint j = 0; j < pattern->n_groups; j++)
+        {
+          if (pattern->groups[j].field == field)
+            return TRUE;
+        }
+    }
+  return FALSE;
+}
+
+static gboolean
+_check_samples(const Reader *self)
+{
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < self->rule->samples->len; i++)
+    {
+      const SipRuleSample *sample = g_ptr_array_index(self->rule->samples, i);
+
+      if (!sample->match)
+        continue;
+      any = TRUE;
+      if (!sample->has_expect || (self->rule->rank != SIP_RANK_CONTEXT && !sample->expect[SIP_FIELD_CODE]
+                                  && !sample->expect[SIP_FIELD_EVENT]))
+        {
+          g_set_error(self->error, SIP_RULES_ERROR, 0, "%s:%d:1: `expect' must name code or event", self->source,
+                      sample->line);
+          return FALSE;
+        }
+    }
+  /* the built-in rules are embedded without their samples */
+  return any || !self->user || _fail_rule(self, "has no `match' sample");
+}
+
+static gboolean
+_finish_rule(Reader *self)
+{
+  SipRule *rule = self->rule;
+  gint line = self->line;
+
+  if (!rule)
+    return TRUE;
+  if (self->sample)
+    return _fail_rule(self, "ends with a `match' without `expect'");
+  if (!rule->anchors->len)
+    return _fail_rule(self, "has no `anchor'");
+  if (!rule->patterns->len)
+    return _fail_rule(self, "has no `pattern'");
+  for (guint i = 0; i < rule->patterns->len; i++)
+    {
+      if (!_compile_pattern(self, g_ptr_array_index(rule->patterns, i)))
+        return FALSE;
+    }
+  if (rule->rank == SIP_RANK_EVENT)
+    {
+      if (!rule->fixed[SIP_FIELD_EVENT])
+        return _fail_rule(self, "has rank `event' but no `event'");
+      if (rule->fixed_code || _has_group(rule, SIP_FIELD_CODE))
+        return _fail_rule(self, "has rank `event' and a code");
+    }
+  else if (rule->rank != SIP_RANK_CONTEXT && !rule->fixed_code && !_has_group(rule, SIP_FIELD_CODE))
+    return _fail_rule(self, "names no status: the pattern has no group `code' and there is no `code' setting");
+  if (!_check_samples(self))
+    return FALSE;
+
+  rule->anchor_length = SIP_ANCHOR_MAX_LENGTH;
+  for (guint i = 0; i < rule->anchors->len; i++)
+    rule->anchor_length = MIN(rule->anchor_length, strlen(g_ptr_array_index(rule->anchors, i)));
+  self->rule = NULL;
+  self->line = line;
+  return TRUE;
+}
+
+static gboolean
+_read_section(Reader *self, const gchar *line)
+{
+  static const gchar prefix[] = "[rule ";
+  gsize len = strlen(line);
+  const gchar *name = line + strlen(prefix);
+  gsize name_len;
+
+  if (!g_str_has_prefix(line, prefix) || line[len - 1] != ']')
+    return _fail(self, 0, "expected `[rule NAME]'");
+  name_len = len - strlen(prefix) - 1;
+  if (!name_len || name_len > 128)
+    return _fail(self, strlen(prefix), "the name of a rule has 1 to 128 bytes");
+  for (gsize i = 0; i < name_len; i++)
+    {
+      if (!g_ascii_islower(name[i]) && !g_ascii_isdigit(name[i]) && name[i] != '.' && name[i] != '-')
+        return _fail(self, strlen(prefix) + i, "a rule's name has lower-case letters, digits, `.' and `-'");
+    }
+  if (!_finish_rule(self))
+    return FALSE;
+  self->rule = _rule_new(name, name_len, self);
+  g_ptr_array_add(self->rules, self->rule);
+  return TRUE;
+}
+
+static gboolean
+_read_line(Reader *self, gchar *line)
+{
+  gchar *start = line;
+  gchar *colon;
+  gchar *argument = NULL;
+
+  g_strchomp(line);
+  while (*start == ' ' || *start == '\t')
+    start++;
+  if (!*start || *start == '#')
+    return TRUE;
+  if (*start == '[')
+    return _read_section(self, start);
+  if (!self->rule)
+    return _fail(self, 0, "a setting before the first `[rule NAME]'");
+
+  gchar *key_end = start;
+  while (g_ascii_islower(*key_end) || *key_end == '_')
+    key_end++;
+  colon = key_end;
+  if (*key_end == '(')
+    {
+      argument = key_end + 1;
+      colon = strchr(argument, ')');
+      if (!colon)
+        return _fail(self, (gsize) (key_end - line), "no closing bracket");
+      *colon++ = '\0';
+    }
+  if (*colon != ':' || key_end == start)
+    return _fail(self, (gsize) (start - line), "expected `key: value'");
+  *key_end = '\0';
+
+  gchar *value = colon + 1;
+  while (*value == ' ' || *value == '\t')
+    value++;
+  return _read_setting(self, start, argument, value, (gsize) (value - line));
+}
+
+gboolean
+sip_rule_file_parse(const gchar *source, const gchar *text, gsize len, gboolean user, GPtrArray *rules, GError **error)
+{
+  Reader self = { .source = source, .user = user, .rules = rules, .error = error };
+  const gchar *end = text + len;
+
+  if (len > MAX_FILE)
+    {
+      self.line = 1;
+      return _fail(&self, 0, "the file is larger than %d bytes", MAX_FILE);
+    }
+  while (text < end)
+    {
+      const gchar *newline = memchr(text, '\n', (gsize) (end - text));
+      gsize line_len = (gsize) ((newline ? newline : end) - text);
+      const gchar *nul = memchr(text, '\0', line_len);
+      gboolean ok;
+
+      self.line++;
+      if (nul)
+        return _fail(&self, (gsize) (nul - text), "NUL byte");
+      gchar *line = g_strndup(text, line_len);
+      ok = _read_line(&self, line);
+      g_free(line);
+      if (!ok)
+        return FALSE;
+      text += line_len + 1;
+    }
+  return _finish_rule(&self);
+}

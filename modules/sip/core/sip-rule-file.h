@@ -1,0 +1,112 @@
+/*
+ * Copyright (c) 2026 The syslog-ng-sip authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.
+ *
+ * This program is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+ * GNU General Public License for more details.
+ *
+ * You should have received a copy of the GNU General Public License along
+ * with this program; if not, see <https://www.gnu.org/licenses/>.
+ */
+
+#ifndef SIP_RULE_FILE_H_INCLUDED
+#define SIP_RULE_FILE_H_INCLUDED
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "sip-rules.h"
+
+/*
+ * A rule file as read: text -> rules with their samples.  The form is written
+ * down in docs/rule-files.md; this file and sip-rules.c are its only readers.
+ */
+
+typedef enum
+{
+  SIP_RANK_CONTEXT,
+  SIP_RANK_EVENT,
+  SIP_RANK_PHRASE,
+  SIP_RANK_SENTENCE,
+  SIP_RANK_PAIR,
+  SIP_RANK_STATUS_LINE,
+  SIP_RANK_ACCOUNTING,
+} SipRank;
+
+#define SIP_RULE_MAX_GROUPS 24
+
+typedef struct _SipRulePattern
+{
+  gchar *text;                  /* abbreviations replaced */
+  gsize written_length;         /* before that */
+  gint line;
+  gint column;
+  pcre2_code *code;
+  guint8 n_groups;
+  struct
+  {
+    guint8 group;
+    guint8 field;               /* SipField */
+  } groups[SIP_RULE_MAX_GROUPS];
+  guint8 sent_group;            /* 0: none */
+  guint8 received_group;
+} SipRulePattern;
+
+typedef struct _SipRuleSample
+{
+  gboolean match;               /* FALSE: a look-alike */
+  gchar *program;               /* may be NULL */
+  GString *text;                /* unescaped */
+  gchar *expect[SIP_FIELD_MAX]; /* NULL: not named, "": must not be there */
+  gboolean has_expect;
+  gint line;
+} SipRuleSample;
+
+/* words of which one must (require) or none may (veto) stand on the record */
+typedef struct _SipRuleWord
+{
+  gchar *text;                  /* lower case */
+  gsize len;
+  gboolean open_start;          /* may follow a letter or digit */
+  gboolean open_end;
+} SipRuleWord;
+
+struct _SipRule
+{
+  gchar *name;
+  gchar *product;
+  gchar *source;                /* file or dialect it came from */
+  gint line;
+  gboolean user;
+  SipRank rank;
+  guint before;
+  guint window;
+  gboolean unbounded;
+  GPtrArray *anchors;           /* gchar * */
+  guint anchor_length;          /* of the shortest */
+  GPtrArray *patterns;          /* SipRulePattern * */
+  GPtrArray *require;           /* GArray of SipRuleWord: one of each must be there */
+  GArray *veto;                 /* SipRuleWord */
+  gchar *fixed[SIP_FIELD_MAX];
+  gint fixed_code;
+  GPtrArray *samples;           /* SipRuleSample * */
+};
+
+void sip_rule_free(SipRule *self);
+
+/*
+ * Appends the rules of a text to `rules'. user: an administrator's file, which may use `unbounded:'.
+ * FALSE with `source:line:column: what is wrong' in error; rules may then hold some of the file's rules.
+ */
+gboolean sip_rule_file_parse(const gchar *source, const gchar *text, gsize len, gboolean user, GPtrArray *rules,
+                             GError **error);
+
+gboolean sip_event_is_known(const gchar *name, gsize len);
+
+#endif

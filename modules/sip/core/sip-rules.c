@@ -1,0 +1,233 @@
+/*
+ * Copyright (c) 2026 The syslog-ng-sip authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.
+ *
+ * This program is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+ * GNU General Public License for more details.
+ *
+ * You should have received a copy of the GNU General Public License along
+ * with this program; if not, see <https://www.gnu.org/licenses/>.
+ */
+
+#include "sip-rules-private.h"
+#include "sip-message.h"
+
+#include <sys/stat.h>
+
+SipRules *
+sip_rules_new(void)
+{
+  SipRules *self = g_new0(SipRules, 1);
+
+  g_atomic_int_set(&self->ref_count, 1);
+  self->rules = g_ptr_array_new_with_free_func((GDestroyNotify) sip_rule_free);
+  return self;
+}
+
+SipRules *
+sip_rules_ref(SipRules *self)
+{
+  g_atomic_int_inc(&self->ref_count);
+  return self;
+}
+
+void
+sip_rules_unref(SipRules *self)
+{
+  if (!self || !g_atomic_int_dec_and_test(&self->ref_count))
+    return;
+
+  sip_anchors_free(self->anchors);
+  g_free(self->by_anchor);
+  g_free(self->anchor_rules);
+  g_ptr_array_unref(self->rules);
+  g_free(self);
+}
+
+const gchar *
+sip_rule_name(const SipRule *rule)
+{
+  return rule->name;
+}
+
+const gchar *
+sip_rule_product(const SipRule *rule)
+{
+  return rule->product;
+}
+
+const gchar *const *
+sip_rules_builtin_dialects(void)
+{
+  return sip_builtin_dialects;
+}
+
+gboolean
+sip_rules_add_text(SipRules *self, const gchar *source_name, const gchar *text, gsize len, gboolean user,
+                   GError **error)
+{
+  return sip_rule_file_parse(source_name, text, len, user, self->rules, error);
+}
+
+gboolean
+sip_rules_add_builtin(SipRules *self, const gchar *dialect, GError **error)
+{
+  for (gint i = 0; sip_builtin_dialects[i]; i++)
+    {
+      if (strcmp(sip_builtin_dialects[i], dialect) == 0)
+        return sip_rules_add_text(self, dialect, sip_builtin_texts[i], strlen(sip_builtin_texts[i]), FALSE, error);
+    }
+  g_set_error(error, SIP_RULES_ERROR, 0, "unknown dialect `%s'", dialect);
+  return FALSE;
+}
+
+gboolean
+sip_rules_add_file(SipRules *self, const gchar *filename, GError **error)
+{
+  struct stat st;
+  gchar *text;
+  gsize len;
+  gboolean ok;
+
+  /* a FIFO or a device would hold up or fill the daemon while it reads its configuration */
+  if (stat(filename, &st) == 0 && !S_ISREG(st.st_mode))
+    {
+      g_set_error(error, SIP_RULES_ERROR, 0, "%s: not a regular file", filename);
+      return FALSE;
+    }
+  if (!g_file_get_contents(filename, &text, &len, error))
+    return FALSE;
+  ok = sip_rules_add_text(self, filename, text, len, TRUE, error);
+  g_free(text);
+  return ok;
+}
+
+static gboolean
+_names_are_unique(SipRules *self, GError **error)
+{
+  GHashTable *names = g_hash_table_new(g_str_hash, g_str_equal);
+  gboolean unique = TRUE;
+
+  for (guint i = 0; i < self->rules->len && unique; i++)
+    {
+      const SipRule *rule = g_ptr_array_index(self->rules, i);
+      const SipRule *other = g_hash_table_lookup(names, rule->name);
+
+      if (other)
+        {
+          g_set_error(error, SIP_RULES_ERROR, 0, "%s:%d:1: there is a rule %s already, at %s:%d", rule->source,
+                      rule->line, rule->name, other->source, other->line);
+          unique = FALSE;
+        }
+      g_hash_table_insert(names, rule->name, (gpointer) rule);
+    }
+  g_hash_table_unref(names);
+  return unique;
+}
+
+static void
+_number_anchors(SipRules *self, GArray *pairs)
+{
+  self->anchors = sip_anchors_new();
+  self->version_anchor = sip_anchors_add(self->anchors, SIP_MESSAGE_VERSION, strlen(SIP_MESSAGE_VERSION));
+
+  for (guint i = 0; i < self->rules->len; i++)
+    {
+      const SipRule *rule = g_ptr_array_index(self->rules, i);
+
+      for (guint j = 0; j < rule->anchors->len; j++)
+        {
+          const gchar *anchor = g_ptr_array_index(rule->anchors, j);
+          guint32 pair[2] = { sip_anchors_add(self->anchors, anchor, strlen(anchor)), i };
+
+          self->n_anchors = MAX(self->n_anchors, pair[0] + 1);
+          g_array_append_val(pairs, pair);
+        }
+    }
+  self->n_anchors = MAX(self->n_anchors, self->version_anchor + 1);
+  sip_anchors_compile(self->anchors);
+}
+
+static void
+_map_anchors_to_rules(SipRules *self, const GArray *pairs)
+{
+  self->by_anchor = g_new0(guint32, self->n_anchors + 1);
+  self->anchor_rules = g_new0(guint16, MAX(pairs->len, 1));
+  guint32 *fill = g_new0(guint32, self->n_anchors);
+
+  for (guint i = 0; i < pairs->len; i++)
+    self->by_anchor[((guint32 (*)[2]) pairs->data)[i][0] + 1]++;
+  for (guint i = 0; i < self->n_anchors; i++)
+    self->by_anchor[i + 1] += self->by_anchor[i];
+  for (guint i = 0; i < pairs->len; i++)
+    {
+      const guint32 *pair = ((guint32 (*)[2]) pairs->data)[i];
+
+      self->anchor_rules[self->by_anchor[pair[0]] + fill[pair[0]]++] = (guint16) pair[1];
+    }
+  g_free(fill);
+}
+
+gboolean
+sip_rules_compile(SipRules *self, gboolean use_jit, GError **error)
+{
+  GArray *pairs;
+
+  g_assert(!self->anchors);
+  if (self->rules->len > SIP_RULES_MAX)
+    {
+      g_set_error(error, SIP_RULES_ERROR, 0, "%u rules, at most %u are possible", self->rules->len, SIP_RULES_MAX);
+      return FALSE;
+    }
+  if (!_names_are_unique(self, error))
+    return FALSE;
+
+  pairs = g_array_new(FALSE, FALSE, sizeof(guint32[2]));
+  _number_anchors(self, pairs);
+  _map_anchors_to_rules(self, pairs);
+  g_array_unref(pairs);
+
+  for (guint i = 0; i < self->rules->len && use_jit; i++)
+    {
+      SipRule *rule = g_ptr_array_index(self->rules, i);
+
+      /* without JIT (an architecture that lacks it, a kernel that forbids it) matching is slower, not wrong */
+      for (guint j = 0; j < rule->patterns->len; j++)
+        pcre2_jit_compile(((SipRulePattern *) g_ptr_array_index(rule->patterns, j))->code, PCRE2_JIT_COMPLETE);
+    }
+  return TRUE;
+}
+
+guint
+sip_rules_count(const SipRules *self)
+{
+  return self->rules->len;
+}
+
+void
+sip_rules_memory(const SipRules *self, SipRulesMemory *memory)
+{
+  *memory = (SipRulesMemory) { .anchors = sip_anchors_memory(self->anchors), .step = sip_anchors_step(self->anchors) };
+
+  for (guint i = 0; i < self->rules->len; i++)
+    {
+      const SipRule *rule = g_ptr_array_index(self->rules, i);
+
+      for (guint j = 0; j < rule->patterns->len; j++)
+        {
+          const SipRulePattern *pattern = g_ptr_array_index(rule->patterns, j);
+          gsize size = 0;
+
+          pcre2_pattern_info(pattern->code, PCRE2_INFO_SIZE, &size);
+          memory->patterns += size;
+          pcre2_pattern_info(pattern->code, PCRE2_INFO_JITSIZE, &size);
+          memory->jit += size;
+        }
+    }
+}

@@ -1,0 +1,533 @@
+/*
+ * Copyright (c) 2026 The syslog-ng-sip authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.
+ *
+ * This program is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+ * GNU General Public License for more details.
+ *
+ * You should have received a copy of the GNU General Public License along
+ * with this program; if not, see <https://www.gnu.org/licenses/>.
+ */
+
+#include "sip-scan.h"
+#include "sip-address.h"
+#include "sip-message.h"
+#include "sip-rules-private.h"
+#include "sip-view.h"
+
+/* anchors kept of one record; more than a record with a thousand headers has */
+#define MAX_HITS 256
+
+/*
+ * What one record may cost: a pattern that starts at its anchor counts 1, one
+ * that is searched for counts 4.  A line full of anchors stays within some
+ * ten microseconds beyond the search for anchors.
+ */
+#define MAX_EFFORT 96
+#define EFFORT_ANCHORED 1
+#define EFFORT_SEARCHED 4
+
+/* far more than any built-in pattern needs on its window */
+#define MATCH_LIMIT 20000
+#define JIT_STACK_START (32 * 1024)
+#define JIT_STACK_MAX (512 * 1024)
+
+/* how far from the match `require' and `veto' look */
+#define WORD_REACH 2048
+
+typedef struct _Hit
+{
+  guint anchor;
+  gsize where;
+} Hit;
+
+typedef struct _Candidate
+{
+  const SipRule *rule;
+  gsize where;
+  gint code;
+  SipSpan field[SIP_FIELD_MAX];
+} Candidate;
+
+struct _SipScanner
+{
+  GString *view;
+  pcre2_match_data *match_data;
+  pcre2_match_context *match_context;
+  pcre2_jit_stack *jit_stack;
+  SipScanStats stats;
+
+  /* the record being scanned */
+  const SipRules *rules;
+  SipSpan program;
+  SipSpan text;
+  gint effort;
+  guint n_hits;
+  Hit hits[MAX_HITS];
+  SipStartLines start_lines;
+};
+
+SipScanner *
+sip_scanner_new(void)
+{
+  SipScanner *self = g_new0(SipScanner, 1);
+
+  self->view = g_string_sized_new(2048);
+  self->match_data = pcre2_match_data_create(SIP_RULE_MAX_GROUPS * 2, NULL);
+  self->match_context = pcre2_match_context_create(NULL);
+  pcre2_set_match_limit(self->match_context, MATCH_LIMIT);
+  self->jit_stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
+  pcre2_jit_stack_assign(self->match_context, NULL, self->jit_stack);
+  return self;
+}
+
+void
+sip_scanner_free(SipScanner *self)
+{
+  if (!self)
+    return;
+
+  pcre2_jit_stack_free(self->jit_stack);
+  pcre2_match_context_free(self->match_context);
+  pcre2_match_data_free(self->match_data);
+  g_string_free(self->view, TRUE);
+  g_free(self);
+}
+
+const SipScanStats *
+sip_scanner_stats(const SipScanner *self)
+{
+  return &self->stats;
+}
+
+static gboolean
+_keep_hit(guint anchor, gsize where, gpointer user_data)
+{
+  SipScanner *self = user_data;
+
+  if (anchor == self->rules->version_anchor)
+    sip_message_add_version(&self->start_lines, self->text, where);
+  if (self->rules->by_anchor[anchor] == self->rules->by_anchor[anchor + 1])
+    return TRUE;
+  if (self->n_hits == MAX_HITS)
+    return TRUE;
+  self->hits[self->n_hits++] = (Hit) { anchor, where };
+  return TRUE;
+}
+
+static void
+_find_anchors(SipScanner *self, SipSpan text)
+{
+  self->text = text;
+  self->n_hits = 0;
+  self->start_lines.n = 0;
+  sip_anchors_search(self->rules->anchors, text.ptr, text.len, _keep_hit, self);
+}
+
+static gboolean
+_word_in(SipSpan text, const SipRuleWord *word)
+{
+  if (text.len < word->len)
+    return FALSE;
+
+  const gchar *last = text.ptr + text.len - word->len;
+  for (const gchar *p = text.ptr; p <= last; p++)
+    {
+      if (g_ascii_tolower(*p) != word->text[0] || g_ascii_strncasecmp(p, word->text, word->len) != 0)
+        continue;
+      if (!word->open_start && g_ascii_isalnum(word->text[0]) && p > text.ptr && g_ascii_isalnum(p[-1]))
+        continue;
+      if (!word->open_end && g_ascii_isalnum(word->text[word->len - 1]) && p < last && g_ascii_isalnum(p[word->len]))
+        continue;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+_any_word(const SipScanner *self, const GArray *words, gsize where)
+{
+  gsize from = where > WORD_REACH ? where - WORD_REACH : 0;
+  SipSpan near = sip_span(self->text.ptr + from, MIN(self->text.len, where + WORD_REACH) - from);
+
+  for (guint i = 0; i < words->len; i++)
+    {
+      const SipRuleWord *word = &g_array_index(words, SipRuleWord, i);
+
+      if (_word_in(near, word) || _word_in(self->program, word))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+_words_agree(const SipScanner *self, const SipRule *rule, gsize where)
+{
+  if (rule->veto->len && _any_word(self, rule->veto, where))
+    return FALSE;
+  for (guint i = 0; i < rule->require->len; i++)
+    {
+      if (!_any_word(self, g_ptr_array_index(rule->require, i), where))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gint
+_run_pattern(SipScanner *self, const SipRulePattern *pattern, gsize from, gsize end)
+{
+  PCRE2_SPTR subject = (PCRE2_SPTR) self->text.ptr;
+  int rc = pcre2_match(pattern->code, subject, end, from, 0, self->match_data, self->match_context);
+
+  if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH)
+    return rc;
+  self->stats.pcre_errors++;
+  return pcre2_match(pattern->code, subject, end, from, PCRE2_NO_JIT, self->match_data, self->match_context);
+}
+
+static gint
+_parse_code(SipSpan text)
+{
+  if (text.len != 3)
+    return 0;
+  for (gint i = 0; i < 3; i++)
+    {
+      if (!g_ascii_isdigit(text.ptr[i]))
+        return 0;
+    }
+  gint code = (text.ptr[0] - '0') * 100 + (text.ptr[1] - '0') * 10 + (text.ptr[2] - '0');
+  return code >= 100 && code <= 699 ? code : 0;
+}
+
+static SipSpan
+_trim(SipSpan text)
+{
+  while (text.len && (guchar) text.ptr[0] <= ' ')
+    text = sip_span(text.ptr + 1, text.len - 1);
+  while (text.len && (guchar) text.ptr[text.len - 1] <= ' ')
+    text.len--;
+  return text.len ? text : SIP_SPAN_NONE;
+}
+
+static void
+_take_captures(SipScanner *self, const SipRule *rule, const SipRulePattern *pattern, Candidate *candidate)
+{
+  const PCRE2_SIZE *vector = pcre2_get_ovector_pointer(self->match_data);
+
+  for (guint i = 0; i < pattern->n_groups; i++)
+    {
+      PCRE2_SIZE start = vector[2 * pattern->groups[i].group];
+      PCRE2_SIZE end = vector[2 * pattern->groups[i].group + 1];
+      SipSpan *field = &candidate->field[pattern->groups[i].field];
+
+      if (start != PCRE2_UNSET && end > start && !field->ptr)
+        *field = _trim(sip_span(self->text.ptr + start, end - start));
+    }
+
+  candidate->code = _parse_code(candidate->field[SIP_FIELD_CODE]);
+  if (!candidate->code)
+    candidate->field[SIP_FIELD_CODE] = SIP_SPAN_NONE;
+  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+    {
+      if (rule->fixed[i] && !candidate->field[i].ptr && i != SIP_FIELD_CODE)
+        candidate->field[i] = sip_span_str(rule->fixed[i]);
+    }
+  if (pattern->sent_group && vector[2 * pattern->sent_group] != PCRE2_UNSET)
+    candidate->field[SIP_FIELD_DIRECTION] = sip_span_str("sent");
+  else if (pattern->received_group && vector[2 * pattern->received_group] != PCRE2_UNSET)
+    candidate->field[SIP_FIELD_DIRECTION] = sip_span_str("received");
+}
+
+static gboolean
+_try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *candidate)
+{
+  gsize from = hit->where > rule->before ? hit->where - rule->before : 0;
+  gsize end = MIN(self->text.len, hit->where + rule->window);
+
+  if (!rule->before)
+    from = hit->where;
+  for (guint i = 0; i < rule->patterns->len; i++)
+    {
+      const SipRulePattern *pattern = g_ptr_array_index(rule->patterns, i);
+      const PCRE2_SIZE *vector = pcre2_get_ovector_pointer(self->match_data);
+
+      if (self->effort <= 0)
+        return FALSE;
+      self->effort -= rule->before ? EFFORT_SEARCHED : EFFORT_ANCHORED;
+      if (_run_pattern(self, pattern, from, end) < 0)
+        continue;
+      /* what is searched for must cover the anchor; \K may have moved the start */
+      if (vector[1] <= hit->where || vector[0] > vector[1])
+        continue;
+
+      *candidate = (Candidate) { .rule = rule, .where = hit->where };
+      _take_captures(self, rule, pattern, candidate);
+      if (rule->fixed_code && !candidate->code)
+        candidate->code = rule->fixed_code;
+      if (!candidate->code && rule->rank > SIP_RANK_EVENT)
+        continue;
+      return _words_agree(self, rule, hit->where);
+    }
+  return FALSE;
+}
+
+/* Whether the record's status is rather `a' than `b', both of which were found. */
+static gboolean
+_is_better(const Candidate *a, const Candidate *b)
+{
+  if (!b->rule)
+    return TRUE;
+  if (a->rule->rank != b->rule->rank)
+    return a->rule->rank > b->rule->rank;
+  if (a->rule->user != b->rule->user)
+    return a->rule->user;
+  if (a->rule->anchor_length != b->rule->anchor_length)
+    return a->rule->anchor_length > b->rule->anchor_length;
+  if ((a->code >= 200) != (b->code >= 200))
+    return a->code >= 200;
+  return a->where >= b->where;
+}
+
+static void
+_add_code(SipScanResult *result, gint code)
+{
+  if (code && result->n_codes < SIP_SCAN_MAX_CODES)
+    result->codes[result->n_codes++] = (guint16) code;
+}
+
+/* The best of the rules of at least the given rank; best->rule stays NULL if none matches. */
+static void
+_try_rules(SipScanner *self, SipRank at_least, SipRank at_most, Candidate *best, SipScanResult *result)
+{
+  Candidate candidate;
+
+  for (guint i = 0; i < self->n_hits; i++)
+    {
+      const Hit *hit = &self->hits[i];
+
+      for (guint32 j = self->rules->by_anchor[hit->anchor]; j < self->rules->by_anchor[hit->anchor + 1]; j++)
+        {
+          const SipRule *rule = g_ptr_array_index(self->rules->rules, self->rules->anchor_rules[j]);
+
+          if (rule->rank < at_least || rule->rank > at_most || (best->rule && rule->rank < best->rule->rank))
+            continue;
+          if (!_try_rule(self, rule, hit, &candidate))
+            continue;
+          _add_code(result, candidate.code);
+          if (_is_better(&candidate, best))
+            *best = candidate;
+        }
+    }
+}
+
+static void
+_fill_from_context(SipScanner *self, const Hit *hit, SipScanResult *result)
+{
+  Candidate candidate;
+
+  for (guint32 j = self->rules->by_anchor[hit->anchor]; j < self->rules->by_anchor[hit->anchor + 1]; j++)
+    {
+      const SipRule *rule = g_ptr_array_index(self->rules->rules, self->rules->anchor_rules[j]);
+
+      if (rule->rank != SIP_RANK_CONTEXT || !_try_rule(self, rule, hit, &candidate))
+        continue;
+      for (gint i = 0; i < SIP_FIELD_MAX; i++)
+        {
+          if (result->sipfrag && (i == SIP_FIELD_METHOD || i == SIP_FIELD_CALL_ID))
+            continue;
+          if (!result->field[i].ptr && i != SIP_FIELD_CODE)
+            result->field[i] = candidate.field[i];
+        }
+    }
+}
+
+static void
+_add_context(SipScanner *self, gsize where, SipScanResult *result)
+{
+  for (guint i = self->n_hits; i > 0; i--)
+    {
+      if (self->hits[i - 1].where <= where)
+        _fill_from_context(self, &self->hits[i - 1], result);
+    }
+  for (guint i = 0; i < self->n_hits; i++)
+    {
+      if (self->hits[i].where > where)
+        _fill_from_context(self, &self->hits[i], result);
+    }
+}
+
+/* the user part of what a line gives as a user: <sip:1001@host>, "Name" <sip:...>, 1001@host, 1001 */
+static SipSpan
+_user_of(SipSpan text)
+{
+  const gchar *uri = g_strstr_len(text.ptr, (gssize) text.len, "sip:");
+  gsize skip = 4;
+
+  if (!uri)
+    {
+      uri = g_strstr_len(text.ptr, (gssize) text.len, "sips:");
+      skip = 5;
+    }
+  if (uri)
+    {
+      text = sip_span(uri + skip, text.len - (gsize) (uri + skip - text.ptr));
+      const gchar *at = memchr(text.ptr, '@', text.len);
+
+      if (!at)
+        return SIP_SPAN_NONE;
+      text.len = (gsize) (at - text.ptr);
+    }
+  else
+    {
+      while (text.len && (text.ptr[0] == '"' || text.ptr[0] == '\'' || text.ptr[0] == '<'))
+        text = sip_span(text.ptr + 1, text.len - 1);
+      while (text.len && (text.ptr[text.len - 1] == '"' || text.ptr[text.len - 1] == '\''
+                          || text.ptr[text.len - 1] == '>'))
+        text.len--;
+      const gchar *at = text.len ? memchr(text.ptr, '@', text.len) : NULL;
+
+      if (at)
+        text.len = (gsize) (at - text.ptr);
+    }
+  for (gsize i = 0; i < text.len; i++)
+    {
+      if ((guchar) text.ptr[i] <= ' ' || text.ptr[i] == '<' || text.ptr[i] == '>')
+        return SIP_SPAN_NONE;
+    }
+  return _trim(text);
+}
+
+/* products print addresses, users and methods in many ways, records carry them in one */
+static void
+_normalize(SipScanResult *result)
+{
+  SipSpan *field = result->field;
+  SipAddress address;
+
+  if (field[SIP_FIELD_PEER].ptr)
+    {
+      sip_address_parse(field[SIP_FIELD_PEER], &address);
+      field[SIP_FIELD_PEER] = address.host;
+      if (address.port.ptr || !address.host.ptr)
+        field[SIP_FIELD_PEER_PORT] = address.port;
+    }
+  if (field[SIP_FIELD_USER].ptr)
+    field[SIP_FIELD_USER] = _user_of(field[SIP_FIELD_USER]);
+  if (field[SIP_FIELD_METHOD].ptr)
+    {
+      const gchar *method = sip_method_canonical(field[SIP_FIELD_METHOD]);
+
+      if (method)
+        field[SIP_FIELD_METHOD] = sip_span_str(method);
+    }
+}
+
+static void
+_take_message(SipScanner *self, const SipStartLine *line, gboolean sipfrag, SipScanResult *result)
+{
+  SipHeaders headers;
+  gsize limit = self->text.len;
+
+  result->code = line->code;
+  result->rule_name = sipfrag ? "sip.sipfrag" : "sip.status-line";
+  result->sipfrag = sipfrag;
+  result->field[SIP_FIELD_CODE] = line->code_text;
+  result->field[SIP_FIELD_REASON] = line->reason;
+  if (sipfrag)
+    return;
+
+  for (guint i = 0; i < self->start_lines.n; i++)
+    {
+      if (self->start_lines.line[i].line > line->version)
+        {
+          limit = self->start_lines.line[i].line;
+          break;
+        }
+    }
+  sip_message_headers(self->text, line, limit, &headers);
+  result->field[SIP_FIELD_METHOD] = headers.method;
+  result->field[SIP_FIELD_CSEQ] = headers.cseq;
+  result->field[SIP_FIELD_CALL_ID] = headers.call_id;
+  result->field[SIP_FIELD_USER_AGENT] = headers.user_agent;
+  result->field[SIP_FIELD_Q850] = headers.q850;
+  result->field[SIP_FIELD_REASON_CODE] = headers.reason_code;
+  /* who registers stands in To, who calls in From */
+  result->field[SIP_FIELD_USER] = headers.method.len == 8
+                                  && g_ascii_strncasecmp(headers.method.ptr, "REGISTER", 8) == 0
+                                  ? headers.to : headers.from;
+}
+
+static void
+_take_candidate(const Candidate *best, SipScanResult *result)
+{
+  result->code = best->code;
+  result->implied = best->code && !best->field[SIP_FIELD_CODE].ptr;
+  result->rule = best->rule;
+  result->rule_name = best->rule->name;
+  memcpy(result->field, best->field, sizeof(result->field));
+}
+
+static void
+_note_codes(const SipScanner *self, SipScanResult *result)
+{
+  for (guint i = 0; i < self->start_lines.n; i++)
+    _add_code(result, self->start_lines.line[i].code);
+}
+
+static gboolean
+_evaluate(SipScanner *self, SipScanResult *result)
+{
+  Candidate best = { 0 };
+  gboolean sipfrag = FALSE;
+  const SipStartLine *line = self->start_lines.n
+                             ? sip_message_choose(&self->start_lines, self->text, &sipfrag) : NULL;
+
+  _note_codes(self, result);
+  _try_rules(self, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, SIP_RANK_ACCOUNTING, &best, result);
+  if (best.rule)
+    _take_candidate(&best, result);
+  else if (line)
+    {
+      _take_message(self, line, sipfrag, result);
+      best.where = line->version;
+    }
+  else
+    {
+      _try_rules(self, SIP_RANK_EVENT, SIP_RANK_EVENT, &best, result);
+      if (!best.rule)
+        return FALSE;
+      _take_candidate(&best, result);
+    }
+
+  _add_context(self, best.where, result);
+  _normalize(result);
+  return TRUE;
+}
+
+gboolean
+sip_scan(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan text, SipScanResult *result)
+{
+  memset(result, 0, sizeof(*result));
+  if (!text.len)
+    return FALSE;
+
+  scanner->rules = rules;
+  scanner->program = program;
+  scanner->effort = MAX_EFFORT;
+  _find_anchors(scanner, text);
+  if (!scanner->n_hits && !scanner->start_lines.n)
+    return FALSE;
+  if (sip_view_needed(text))
+    _find_anchors(scanner, sip_view_make(text, scanner->view));
+
+  gboolean found = _evaluate(scanner, result);
+  if (scanner->effort <= 0 || scanner->n_hits == MAX_HITS)
+    scanner->stats.attempts_exhausted++;
+  return found;
+}
