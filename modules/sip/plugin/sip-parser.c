@@ -1,0 +1,62 @@
+/*
+ * Copyright (c) 2026 The syslog-ng-sip authors
+ *
+ * This program is free software; you can redistribute it and/or modify it
+ * under the terms of the GNU General Public License as published by the
+ * Free Software Foundation; either version 2 of the License, or (at your
+ * option) any later version.
+ *
+ * This program is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+ * GNU General Public License for more details.
+ *
+ * You should have received a copy of the GNU General Public License along
+ * with this program; if not, see <https://www.gnu.org/licenses/>.
+ */
+
+#include "config.h"
+#include "plugin/sip-parser.h"
+#include "plugin/sip-grammar.h"
+
+extern int sip_debug;
+
+int sip_parse(CfgLexer *lexer, LogParser **instance, gpointer arg);
+
+/* A keyword is written with `_' here; users may write `-' or `_'. */
+static CfgLexerKeyword sip_keywords[] =
+{
+  /* plugins */
+  { "sip_status", KW_SIP_STATUS },
+
+  /* sip-status() */
+  { "codes_file", KW_SIP_CODES_FILE },
+  { "dialects", KW_SIP_DIALECTS },
+  { "drop_unmatched", KW_SIP_DROP_UNMATCHED },
+  { "fields", KW_SIP_FIELDS },
+  { "group", KW_SIP_GROUP },
+  { "language", KW_SIP_LANGUAGE },
+  { "max_groups", KW_SIP_MAX_GROUPS },
+  { "prefix", KW_SIP_PREFIX },
+  { "rules_file", KW_SIP_RULES_FILE },
+  { "severity", KW_SIP_SEVERITY },
+
+  { NULL }
+};
+
+static void
+_free_instance(gpointer instance)
+{
+  log_pipe_unref(instance);
+}
+
+CfgParser sip_parser =
+{
+  .debug_flag = &sip_debug,
+  .name = "sip",
+  .keywords = sip_keywords,
+  .parse = (gint (*)(CfgLexer *, gpointer *, gpointer)) sip_parse,
+  .cleanup = _free_instance,
+};
+
+CFG_PARSER_IMPLEMENT_LEXER_BINDING(sip_, SIP_, LogParser **)
