@@ -416,6 +416,9 @@ _read_words(Reader *self, const gchar *value, GArray *words, gsize column)
     {
       gchar *text = g_strstrip(*part);
       SipRuleWord word = { 0 };
+      word.exact = text[0] == '=' && text[1];
+      if (word.exact)
+        text++;
       gsize len = strlen(text);
 
       word.open_start = len > 1 && text[0] == '*';
@@ -431,7 +434,7 @@ _read_words(Reader *self, const gchar *value, GArray *words, gsize column)
         ok = _fail(self, column, "empty word in `%s'", value);
       else
         {
-          word.text = g_ascii_strdown(text, (gssize) len);
+          word.text = word.exact ? g_strndup(text, len) : g_ascii_strdown(text, (gssize) len);
           word.len = len;
           g_array_append_val(words, word);
         }

@@ -71,8 +71,9 @@ typedef struct _SipRuleSample
 /* words of which one must (require) or none may (veto) stand on the record */
 typedef struct _SipRuleWord
 {
-  gchar *text;                  /* lower case */
+  gchar *text;                  /* lower case unless exact */
   gsize len;
+  gboolean exact;               /* the case of letters counts */
   gboolean open_start;          /* may follow a letter or digit */
   gboolean open_end;
 } SipRuleWord;

@@ -139,7 +139,8 @@ _word_in(SipSpan text, const SipRuleWord *word)
   const gchar *last = text.ptr + text.len - word->len;
   for (const gchar *p = text.ptr; p <= last; p++)
     {
-      if (g_ascii_tolower(*p) != word->text[0] || g_ascii_strncasecmp(p, word->text, word->len) != 0)
+      if (word->exact ? memcmp(p, word->text, word->len) != 0
+          : (g_ascii_tolower(*p) != word->text[0] || g_ascii_strncasecmp(p, word->text, word->len) != 0))
         continue;
       if (!word->open_start && g_ascii_isalnum(word->text[0]) && p > text.ptr && g_ascii_isalnum(p[-1]))
         continue;
@@ -355,6 +356,9 @@ _add_context(SipScanner *self, gsize where, SipScanResult *result)
       if (self->hits[i - 1].where <= where)
         _fill_from_context(self, &self->hits[i - 1], result);
     }
+  /* what follows the start line of a message is the message */
+  if (!result->rule)
+    return;
   for (guint i = 0; i < self->n_hits; i++)
     {
       if (self->hits[i].where > where)
