@@ -681,14 +681,14 @@ sip_status_parser_set_group(LogParser *s, LogTemplate *group)
 }
 
 gboolean
-sip_status_parser_set_max_groups(LogParser *s, gint max_groups, GError **error)
+sip_status_parser_set_max_groups(LogParser *s, gint64 max_groups, GError **error)
 {
   SipStatusParser *self = (SipStatusParser *) s;
 
-  if (max_groups > SIP_STATUS_MAX_GROUPS_LIMIT)
+  if (max_groups < 1 || max_groups > SIP_STATUS_MAX_GROUPS_LIMIT)
     {
-      g_set_error(error, SIP_STATUS_ERROR, 0, "sip-status(): max-groups(%d): at most %d", max_groups,
-                  SIP_STATUS_MAX_GROUPS_LIMIT);
+      g_set_error(error, SIP_STATUS_ERROR, 0, "sip-status(): max-groups(%" G_GINT64_FORMAT "): must be 1 to %d",
+                  max_groups, SIP_STATUS_MAX_GROUPS_LIMIT);
       return FALSE;
     }
   self->max_groups = max_groups;

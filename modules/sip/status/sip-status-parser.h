@@ -46,7 +46,7 @@ gboolean sip_status_parser_add_severities(LogParser *s, const GList *pairs, GErr
 void sip_status_parser_set_drop_unmatched(LogParser *s, gboolean drop_unmatched);
 /* takes the template */
 void sip_status_parser_set_group(LogParser *s, LogTemplate *group);
-gboolean sip_status_parser_set_max_groups(LogParser *s, gint max_groups, GError **error);
+gboolean sip_status_parser_set_max_groups(LogParser *s, gint64 max_groups, GError **error);
 
 gboolean sip_status_parser_finish_language(LogParser *s, GError **error);
 gboolean sip_status_parser_finish(LogParser *s, GError **error);
