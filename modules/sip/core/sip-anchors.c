@@ -20,31 +20,34 @@
 
 #define PIECE 4
 #define MAX_STEP 8
-#define FILTER_BITS 16
+#define MAX_DIGITS 3
+#define SLOT_BITS 14
+#define MAX_PIECES (G_MAXUINT16 - 1)
 
 /* ASCII upper to lower case by setting a bit; other bytes may fall together, which the comparison sorts out */
 #define FOLD 0x20202020u
 
 typedef struct _Anchor
 {
-  gchar *text;                  /* lower case */
-  guint16 len;
+  gchar *text;                  /* lower case, without the digits */
+  guint32 tail;                 /* the last bytes of the text, folded: they differ where pieces are shared */
+  guint16 text_len;
+  guint16 len;                  /* with the digits */
 } Anchor;
 
-/* one piece of one literal; entries of the same bucket stand side by side */
+/* one piece of one literal; those of the same slot stand side by side */
 typedef struct _Piece
 {
   guint32 bytes;                /* folded */
   guint16 anchor;
-  guint16 offset;               /* of the piece within the literal */
+  guint8 offset;                /* of the piece within the literal */
+  guint8 last;                  /* of its slot */
 } Piece;
 
 struct _SipAnchors
 {
-  guint8 filter[(1 << FILTER_BITS) / 8];
+  guint16 slots[1 << SLOT_BITS];        /* hash -> 1 + the first piece that has it, 0 if none */
   guint step;
-  guint32 *buckets;             /* bucket -> index of its first piece; one more than there are buckets */
-  guint bucket_bits;
   Piece *pieces;
   guint n_pieces;
   GArray *anchors;
@@ -61,9 +64,9 @@ _load(const gchar *p)
 }
 
 static inline guint32
-_hash(guint32 bytes)
+_slot(guint32 bytes)
 {
-  return bytes * 0x9e3779b1u;
+  return (bytes * 0x9e3779b1u) >> (32 - SLOT_BITS);
 }
 
 static inline gchar
@@ -92,20 +95,24 @@ sip_anchors_free(SipAnchors *self)
   for (guint i = 0; i < self->anchors->len; i++)
     g_free(g_array_index(self->anchors, Anchor, i).text);
   g_array_unref(self->anchors);
-  g_free(self->buckets);
   g_free(self->pieces);
   g_free(self);
 }
 
 guint
-sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len)
+sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len, guint digits)
 {
-  Anchor anchor = { .text = g_strndup(literal, len), .len = (guint16) len };
+  Anchor anchor = { .text_len = (guint16) len, .len = (guint16) (len + digits) };
   gpointer number;
 
-  g_assert(len >= SIP_ANCHOR_MIN_LENGTH && len <= SIP_ANCHOR_MAX_LENGTH);
+  g_assert(digits <= MAX_DIGITS && len >= 2 && anchor.len >= SIP_ANCHOR_MIN_LENGTH
+           && anchor.len <= SIP_ANCHOR_MAX_LENGTH);
+  /* a placeholder for each digit keeps a literal with digits apart from one without */
+  anchor.text = g_strdup_printf("%.*s%.*s", (gint) len, literal, (gint) digits, "\001\001\001");
   for (gsize i = 0; i < len; i++)
     anchor.text[i] = _lower(anchor.text[i]);
+  if (len >= PIECE)
+    anchor.tail = _load(anchor.text + len - PIECE);
 
   if (g_hash_table_lookup_extended(self->by_text, anchor.text, NULL, &number))
     {
@@ -132,8 +139,12 @@ _commonness(gchar c)
   return 1;
 }
 
+/*
+ * Where the run of `step' pieces begins that log text has least and that fewest other literals have, too:
+ * each literal that shares a piece has to be compared when it shows.
+ */
 static guint
-_rarest_run(const Anchor *anchor, guint step)
+_rarest_run(const Anchor *anchor, guint step, GHashTable *uses)
 {
   guint best = 0;
   guint best_score = G_MAXUINT;
@@ -144,7 +155,10 @@ _rarest_run(const Anchor *anchor, guint step)
 
       for (guint i = start; i < start + step + PIECE - 1; i++)
         score += _commonness(anchor->text[i]);
-      if (score < best_score)
+      for (guint i = start; i < start + step; i++)
+        score += 4 * GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_load(anchor->text + i))));
+      /* of equal runs the last: literals more often begin alike than end alike */
+      if (score <= best_score)
         {
           best_score = score;
           best = start;
@@ -153,13 +167,73 @@ _rarest_run(const Anchor *anchor, guint step)
   return best;
 }
 
-static guint
-_bucket(const SipAnchors *self, guint32 hash)
+static void
+_add_piece(GArray *pieces, const gchar *bytes, guint anchor, guint offset)
 {
-  return hash >> (32 - self->bucket_bits);
+  Piece piece = { .bytes = _load(bytes), .anchor = (guint16) anchor, .offset = (guint8) offset };
+
+  g_array_append_val(pieces, piece);
 }
 
-void
+/* A piece of a literal; one that reaches into the digits once for each number that may stand there. */
+static void
+_add_pieces(GArray *pieces, const Anchor *anchor, guint number, guint offset)
+{
+  guint first_digit = anchor->text_len > offset ? anchor->text_len - offset : 0;
+  gchar bytes[PIECE];
+
+  memcpy(bytes, anchor->text + offset, PIECE);
+  if (first_digit >= PIECE)
+    {
+      _add_piece(pieces, bytes, number, offset);
+      return;
+    }
+
+  guint digits = PIECE - first_digit;
+  guint low = digits == 1 ? 1 : digits == 2 ? 10 : 100;
+  for (guint value = low; value < 7 * low; value++)
+    {
+      guint rest = value;
+
+      for (guint i = digits; i > 0; i--, rest /= 10)
+        bytes[first_digit + i - 1] = (gchar) ('0' + rest % 10);
+      _add_piece(pieces, bytes, number, offset);
+    }
+}
+
+static GArray *
+_choose_pieces(SipAnchors *self)
+{
+  GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
+  GHashTable *uses = g_hash_table_new(g_direct_hash, g_direct_equal);
+
+  for (guint i = 0; i < self->anchors->len; i++)
+    {
+      const Anchor *anchor = &g_array_index(self->anchors, Anchor, i);
+      guint start = _rarest_run(anchor, self->step, uses);
+
+      for (guint j = start; j < start + self->step; j++)
+        {
+          gpointer piece = GUINT_TO_POINTER(_load(anchor->text + j));
+
+          g_hash_table_insert(uses, piece, GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(uses, piece)) + 1));
+          _add_pieces(pieces, anchor, i, j);
+        }
+    }
+  g_hash_table_unref(uses);
+  return pieces;
+}
+
+static gint
+_by_slot(gconstpointer a, gconstpointer b)
+{
+  guint32 slot_a = _slot(((const Piece *) a)->bytes);
+  guint32 slot_b = _slot(((const Piece *) b)->bytes);
+
+  return slot_a < slot_b ? -1 : slot_a > slot_b;
+}
+
+gboolean
 sip_anchors_compile(SipAnchors *self)
 {
   guint shortest = SIP_ANCHOR_MAX_LENGTH;
@@ -168,45 +242,24 @@ sip_anchors_compile(SipAnchors *self)
     shortest = MIN(shortest, g_array_index(self->anchors, Anchor, i).len);
   self->step = MIN(shortest - PIECE + 1, MAX_STEP);
 
-  self->n_pieces = self->anchors->len * self->step;
-  self->bucket_bits = 4;
-  while ((1u << self->bucket_bits) < self->n_pieces && self->bucket_bits < 15)
-    self->bucket_bits++;
-
-  Piece *unsorted = g_new0(Piece, MAX(self->n_pieces, 1));
-  guint32 *fill = g_new0(guint32, (1u << self->bucket_bits) + 1);
-  guint n = 0;
-
-  self->buckets = g_new0(guint32, (1u << self->bucket_bits) + 1);
-  self->pieces = g_new0(Piece, MAX(self->n_pieces, 1));
-  for (guint i = 0; i < self->anchors->len; i++)
+  GArray *pieces = _choose_pieces(self);
+  if (pieces->len > MAX_PIECES)
     {
-      const Anchor *anchor = &g_array_index(self->anchors, Anchor, i);
-      guint start = _rarest_run(anchor, self->step);
-
-      for (guint j = 0; j < self->step; j++)
-        {
-          Piece *piece = &unsorted[n++];
-          guint32 hash;
-
-          piece->bytes = _load(anchor->text + start + j);
-          piece->anchor = (guint16) i;
-          piece->offset = (guint16) (start + j);
-          hash = _hash(piece->bytes);
-          self->filter[hash >> (32 - FILTER_BITS + 3)] |= 1u << ((hash >> (32 - FILTER_BITS)) & 7);
-          self->buckets[_bucket(self, hash) + 1]++;
-        }
+      g_array_unref(pieces);
+      return FALSE;
     }
-  for (guint i = 0; i < 1u << self->bucket_bits; i++)
-    self->buckets[i + 1] += self->buckets[i];
-  for (guint i = 0; i < n; i++)
+  g_array_sort(pieces, _by_slot);
+  self->n_pieces = pieces->len;
+  self->pieces = (Piece *) g_array_free(pieces, FALSE);
+  for (guint i = self->n_pieces; i > 0; i--)
     {
-      guint bucket = _bucket(self, _hash(unsorted[i].bytes));
+      Piece *piece = &self->pieces[i - 1];
+      guint32 slot = _slot(piece->bytes);
 
-      self->pieces[self->buckets[bucket] + fill[bucket]++] = unsorted[i];
+      piece->last = !self->slots[slot];
+      self->slots[slot] = (guint16) i;
     }
-  g_free(fill);
-  g_free(unsorted);
+  return TRUE;
 }
 
 static gboolean
@@ -214,29 +267,18 @@ _stands_at(const Anchor *anchor, const gchar *text, gsize len, gsize where)
 {
   if (where + anchor->len > len)
     return FALSE;
-  for (guint i = 0; i < anchor->len; i++)
+  if (anchor->tail && _load(text + where + anchor->text_len - PIECE) != anchor->tail)
+    return FALSE;
+  for (guint i = 0; i < anchor->text_len; i++)
     {
       if (_lower(text[where + i]) != anchor->text[i])
         return FALSE;
     }
-  return TRUE;
-}
-
-static gboolean
-_look_closer(const SipAnchors *self, const gchar *text, gsize len, gsize pos, guint32 bytes, SipAnchorFound found,
-             gpointer user_data)
-{
-  guint bucket = _bucket(self, _hash(bytes));
-
-  for (guint32 i = self->buckets[bucket]; i < self->buckets[bucket + 1]; i++)
+  for (guint i = anchor->text_len; i < anchor->len; i++)
     {
-      const Piece *piece = &self->pieces[i];
+      gchar c = text[where + i];
 
-      if (piece->bytes != bytes || piece->offset > pos)
-        continue;
-      if (!_stands_at(&g_array_index(self->anchors, Anchor, piece->anchor), text, len, pos - piece->offset))
-        continue;
-      if (!found(piece->anchor, pos - piece->offset, user_data))
+      if (i == anchor->text_len ? c < '1' || c > '6' : c < '0' || c > '9')
         return FALSE;
     }
   return TRUE;
@@ -250,15 +292,27 @@ sip_anchors_search(const SipAnchors *self, const gchar *text, gsize len, SipAnch
   if (len < PIECE || !self->n_pieces)
     return;
 
-  for (gsize pos = 0; pos <= len - PIECE; pos += step)
+  const gchar *last = text + len - PIECE;
+  for (const gchar *p = text; p <= last; p += step)
     {
-      guint32 bytes = _load(text + pos);
-      guint32 hash = _hash(bytes);
+      guint32 bytes = _load(p);
+      guint16 slot = self->slots[_slot(bytes)];
 
-      if (G_LIKELY(!(self->filter[hash >> (32 - FILTER_BITS + 3)] & (1u << ((hash >> (32 - FILTER_BITS)) & 7)))))
+      if (G_LIKELY(!slot))
         continue;
-      if (!_look_closer(self, text, len, pos, bytes, found, user_data))
-        return;
+      for (const Piece *piece = &self->pieces[slot - 1];; piece++)
+        {
+          if (piece->bytes == bytes && piece->offset <= p - text)
+            {
+              gsize where = (gsize) (p - text) - piece->offset;
+
+              if (_stands_at(&g_array_index(self->anchors, Anchor, piece->anchor), text, len, where)
+                  && !found(piece->anchor, where, user_data))
+                return;
+            }
+          if (piece->last)
+            break;
+        }
     }
 }
 
@@ -279,7 +333,6 @@ sip_anchors_memory(const SipAnchors *self)
 {
   gsize bytes = sizeof(*self) + self->n_pieces * sizeof(Piece);
 
-  bytes += ((1u << self->bucket_bits) + 1) * sizeof(guint32);
   for (guint i = 0; i < self->anchors->len; i++)
     bytes += sizeof(Anchor) + g_array_index(self->anchors, Anchor, i).len + 1;
   return bytes;

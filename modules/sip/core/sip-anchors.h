@@ -22,12 +22,13 @@
 
 /*
  * Finds every occurrence of many literals in one pass over the text, ASCII
- * letters in either case.
+ * letters in either case.  A literal may end in one to three digits of which the first
+ * is 1 to 6: those of a status code.
  *
  * Every literal is known by some four-byte pieces of itself.  The pass looks
  * at every step-th position of the text only: the step is chosen so that each
- * literal is sure to show one of its pieces there.  A bitmap answers for
- * nearly all positions that no literal has such a piece; it stays within 8 KiB
+ * literal is sure to show one of its pieces there.  One look into a table answers for
+ * nearly all positions that no literal has such a piece; it stays at 32 KiB
  * however many literals there are.
  */
 
@@ -42,10 +43,13 @@ typedef gboolean (*SipAnchorFound)(guint anchor, gsize where, gpointer user_data
 SipAnchors *sip_anchors_new(void);
 void sip_anchors_free(SipAnchors *self);
 
-/* Returns the number of the literal, the same one if it was added before. Length within the limits above. */
-guint sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len);
-/* After the last add, before the first search. */
-void sip_anchors_compile(SipAnchors *self);
+/*
+ * digits: how many digits follow the literal, 0 to 3.  Length with the digits within the limits above.
+ * Returns the number of the literal, the same one if it was added before.
+ */
+guint sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len, guint digits);
+/* After the last add, before the first search. FALSE if there are too many of them (some ten thousand). */
+gboolean sip_anchors_compile(SipAnchors *self);
 
 /* Positions are reported nearly in order: two that overlap may come the wrong way round. */
 void sip_anchors_search(const SipAnchors *self, const gchar *text, gsize len, SipAnchorFound found, gpointer user_data);

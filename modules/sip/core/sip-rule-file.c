@@ -150,6 +150,12 @@ _sample_free(gpointer s)
 }
 
 static void
+_anchor_clear(gpointer s)
+{
+  g_free(((SipRuleAnchor *) s)->text);
+}
+
+static void
 _word_clear(gpointer s)
 {
   g_free(((SipRuleWord *) s)->text);
@@ -175,7 +181,8 @@ _rule_new(const gchar *name, gsize len, const Reader *reader)
   self->user = reader->user;
   self->rank = SIP_RANK_SENTENCE;
   self->window = DEFAULT_WINDOW;
-  self->anchors = g_ptr_array_new_with_free_func(g_free);
+  self->anchors = g_array_new(FALSE, FALSE, sizeof(SipRuleAnchor));
+  g_array_set_clear_func(self->anchors, _anchor_clear);
   self->patterns = g_ptr_array_new_with_free_func(_pattern_free);
   self->require = g_ptr_array_new_with_free_func((GDestroyNotify) g_array_unref);
   self->veto = _words_new();
@@ -189,7 +196,7 @@ sip_rule_free(SipRule *self)
   g_free(self->name);
   g_free(self->product);
   g_free(self->source);
-  g_ptr_array_unref(self->anchors);
+  g_array_unref(self->anchors);
   g_ptr_array_unref(self->patterns);
   g_ptr_array_unref(self->require);
   g_array_unref(self->veto);
@@ -367,14 +374,21 @@ _compile_pattern(Reader *self, SipRulePattern *pattern)
   return _map_groups(self, pattern, (gsize) pattern->column);
 }
 
-static gboolean
-_add_anchor(Reader *self, const gchar *text, gsize len, gsize column)
+/* "code=[1-6][0-9]": takes the digit classes off the end, which stand for the digits of a status code */
+static guint
+_strip_digits(GString *text)
 {
-  if (len < SIP_ANCHOR_MIN_LENGTH || len > SIP_ANCHOR_MAX_LENGTH)
-    return _fail(self, column, "an anchor has %d to %d bytes, this one has %d", SIP_ANCHOR_MIN_LENGTH,
-                 SIP_ANCHOR_MAX_LENGTH, (gint) len);
-  g_ptr_array_add(self->rule->anchors, g_strndup(text, len));
-  return TRUE;
+  static const gchar *const forms[] = { "[1-6][0-9][0-9]", "[1-6][0-9]", "[1-6]" };
+
+  for (guint i = 0; i < G_N_ELEMENTS(forms); i++)
+    {
+      if (g_str_has_suffix(text->str, forms[i]))
+        {
+          g_string_truncate(text, text->len - strlen(forms[i]));
+          return (guint) G_N_ELEMENTS(forms) - i;
+        }
+    }
+  return 0;
 }
 
 static gboolean
@@ -382,28 +396,21 @@ _read_anchor(Reader *self, const gchar *value, gsize column)
 {
   gsize len = strlen(value);
   GString *text = g_string_new(NULL);
-  gboolean ok = TRUE;
+  SipRuleAnchor anchor;
 
   if (len >= 2 && value[0] == '"' && value[len - 1] == '"')
     g_string_append_len(text, value + 1, (gssize) len - 2);
   else
     g_string_append(text, value);
 
-  if (g_str_has_suffix(text->str, "[1-6]"))
-    {
-      gsize stem = text->len - strlen("[1-6]");
-
-      for (gchar digit = '1'; digit <= '6' && ok; digit++)
-        {
-          g_string_truncate(text, stem);
-          g_string_append_c(text, digit);
-          ok = _add_anchor(self, text->str, text->len, column);
-        }
-    }
-  else
-    ok = _add_anchor(self, text->str, text->len, column);
-  g_string_free(text, TRUE);
-  return ok;
+  anchor.digits = _strip_digits(text);
+  len = text->len;
+  anchor.text = g_string_free(text, FALSE);
+  g_array_append_val(self->rule->anchors, anchor);
+  if (len < 2 || len + anchor.digits < SIP_ANCHOR_MIN_LENGTH || len + anchor.digits > SIP_ANCHOR_MAX_LENGTH)
+    return _fail(self, column, "an anchor has %d to %d bytes, this one has %d", SIP_ANCHOR_MIN_LENGTH,
+                 SIP_ANCHOR_MAX_LENGTH, (gint) (len + anchor.digits));
+  return TRUE;
 }
 
 static gboolean
@@ -751,7 +758,11 @@ _finish_rule(Reader *self)
 
   rule->anchor_length = SIP_ANCHOR_MAX_LENGTH;
   for (guint i = 0; i < rule->anchors->len; i++)
-    rule->anchor_length = MIN(rule->anchor_length, strlen(g_ptr_array_index(rule->anchors, i)));
+    {
+      const SipRuleAnchor *anchor = &g_array_index(rule->anchors, SipRuleAnchor, i);
+
+      rule->anchor_length = MIN(rule->anchor_length, (guint) strlen(anchor->text) + anchor->digits);
+    }
   self->rule = NULL;
   self->line = line;
   return TRUE;

@@ -78,6 +78,12 @@ typedef struct _SipRuleWord
   gboolean open_end;
 } SipRuleWord;
 
+typedef struct _SipRuleAnchor
+{
+  gchar *text;
+  guint digits;                 /* of a status code that follow */
+} SipRuleAnchor;
+
 struct _SipRule
 {
   gchar *name;
@@ -89,7 +95,7 @@ struct _SipRule
   guint before;
   guint window;
   gboolean unbounded;
-  GPtrArray *anchors;           /* gchar * */
+  GArray *anchors;              /* SipRuleAnchor */
   guint anchor_length;          /* of the shortest */
   GPtrArray *patterns;          /* SipRulePattern * */
   GPtrArray *require;           /* GArray of SipRuleWord: one of each must be there */

@@ -131,11 +131,11 @@ _names_are_unique(SipRules *self, GError **error)
   return unique;
 }
 
-static void
-_number_anchors(SipRules *self, GArray *pairs)
+static gboolean
+_number_anchors(SipRules *self, GArray *pairs, GError **error)
 {
   self->anchors = sip_anchors_new();
-  self->version_anchor = sip_anchors_add(self->anchors, SIP_MESSAGE_VERSION, strlen(SIP_MESSAGE_VERSION));
+  self->version_anchor = sip_anchors_add(self->anchors, SIP_MESSAGE_VERSION, strlen(SIP_MESSAGE_VERSION), 0);
 
   for (guint i = 0; i < self->rules->len; i++)
     {
@@ -143,15 +143,18 @@ _number_anchors(SipRules *self, GArray *pairs)
 
       for (guint j = 0; j < rule->anchors->len; j++)
         {
-          const gchar *anchor = g_ptr_array_index(rule->anchors, j);
-          guint32 pair[2] = { sip_anchors_add(self->anchors, anchor, strlen(anchor)), i };
+          const SipRuleAnchor *anchor = &g_array_index(rule->anchors, SipRuleAnchor, j);
+          guint32 pair[2] = { sip_anchors_add(self->anchors, anchor->text, strlen(anchor->text), anchor->digits), i };
 
           self->n_anchors = MAX(self->n_anchors, pair[0] + 1);
           g_array_append_val(pairs, pair);
         }
     }
   self->n_anchors = MAX(self->n_anchors, self->version_anchor + 1);
-  sip_anchors_compile(self->anchors);
+  if (sip_anchors_compile(self->anchors))
+    return TRUE;
+  g_set_error(error, SIP_RULES_ERROR, 0, "too many anchors");
+  return FALSE;
 }
 
 static void
@@ -189,9 +192,12 @@ sip_rules_compile(SipRules *self, gboolean use_jit, GError **error)
     return FALSE;
 
   pairs = g_array_new(FALSE, FALSE, sizeof(guint32[2]));
-  _number_anchors(self, pairs);
-  _map_anchors_to_rules(self, pairs);
+  gboolean ok = _number_anchors(self, pairs, error);
+  if (ok)
+    _map_anchors_to_rules(self, pairs);
   g_array_unref(pairs);
+  if (!ok)
+    return FALSE;
 
   for (guint i = 0; i < self->rules->len && use_jit; i++)
     {
