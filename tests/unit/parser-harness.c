@@ -148,6 +148,7 @@ parser_harness_counter(const gchar *name, const gchar *labels)
       cluster_labels[n] = stats_cluster_label(pairs[n], equals + 1);
     }
   stats_cluster_single_key_set(&key, name, cluster_labels, n);
+  stats_cluster_single_key_add_legacy_alias(&key, SCS_PARSER, name, labels);
 #else
   stats_cluster_single_key_set(&key, SCS_PARSER, name, labels);
 #endif

@@ -23,7 +23,6 @@
 #include <criterion/criterion.h>
 
 #include "apphook.h"
-#include "scratch-buffers.h"
 
 #define BUSY "[Nov 23 06:41:05] VERBOSE[1]: res_pjsip_logger.c: <--- Received SIP response (365 bytes) from UDP:192.0.2.7:5074 --->\n" \
   "SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP 192.0.2.1\r\nCall-ID: abc@192.0.2.1\r\nCSeq: 14520 INVITE\r\n\r\n"
@@ -533,7 +532,6 @@ _count_thread(gpointer user_data)
 
       g_snprintf(host, sizeof(host), "h%d", i % 20);
       log_msg_unref(_process(parser, parser_harness_message("HOST", host, "MESSAGE", "SIP/2.0 503 Down\r\n", NULL), NULL));
-      scratch_buffers_explicit_gc();
     }
   app_thread_stop();
   return NULL;
