@@ -351,6 +351,14 @@ _lines_end_in_dots(SipSpan text, gsize line_end)
          && _header_at(text.ptr + next, text.ptr + next_end, NULL) >= 0;
 }
 
+gboolean
+sip_message_may_start(SipSpan text, gsize where)
+{
+  gsize next = where + VERSION_LENGTH;
+
+  return next >= text.len || !(text.ptr[next] == '/' || _is_token_char(text.ptr[next]));
+}
+
 void
 sip_message_add_version(SipStartLines *self, SipSpan text, gsize where)
 {
@@ -368,7 +376,7 @@ sip_message_add_version(SipStartLines *self, SipSpan text, gsize where)
                           && g_ascii_isdigit(text.ptr[p + 1]) && g_ascii_isdigit(text.ptr[p + 2]);
   gchar next = three_digits && p + 3 < text.len ? text.ptr[p + 3] : ' ';
 
-  if (p < text.len && !blank && (text.ptr[p] == '/' || _is_token_char(text.ptr[p])))
+  if (!sip_message_may_start(text, where))
     return;
   if (where > 0 && (text.ptr[where - 1] == '-' || text.ptr[where - 1] == '_'))
     return;

@@ -54,6 +54,9 @@ typedef struct _SipStartLines
   guint n;
 } SipStartLines;
 
+/* Whether an occurrence of SIP/2.0 is worth a closer look: in a Via it is not. */
+gboolean sip_message_may_start(SipSpan text, gsize where);
+
 /* Looks at an occurrence of SIP/2.0; adds a start line if it is one, which it mostly is not (Via). */
 void sip_message_add_version(SipStartLines *self, SipSpan text, gsize where);
 

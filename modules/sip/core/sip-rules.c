@@ -131,11 +131,38 @@ _names_are_unique(SipRules *self, GError **error)
   return unique;
 }
 
+static void
+_add_anchor(SipRules *self, const gchar *text, guint digits, guint rule, GArray *pairs)
+{
+  guint32 pair[2] = { sip_anchors_add(self->anchors, text, strlen(text), digits), rule };
+
+  self->n_anchors = MAX(self->n_anchors, pair[0] + 1);
+  g_array_append_val(pairs, pair);
+}
+
+/* A quote within a JSON string is written with a backslash; anchors are looked for before that is undone. */
+static void
+_add_escaped_anchor(SipRules *self, const SipRuleAnchor *anchor, guint rule, GArray *pairs)
+{
+  gchar **parts = g_strsplit(anchor->text, "\"", -1);
+
+  if (parts[0] && parts[1])
+    {
+      gchar *escaped = g_strjoinv("\\\"", parts);
+
+      if (strlen(escaped) + anchor->digits <= SIP_ANCHOR_MAX_LENGTH)
+        _add_anchor(self, escaped, anchor->digits, rule, pairs);
+      g_free(escaped);
+    }
+  g_strfreev(parts);
+}
+
 static gboolean
 _number_anchors(SipRules *self, GArray *pairs, GError **error)
 {
   self->anchors = sip_anchors_new();
   self->version_anchor = sip_anchors_add(self->anchors, SIP_MESSAGE_VERSION, strlen(SIP_MESSAGE_VERSION), 0);
+  self->n_anchors = self->version_anchor + 1;
 
   for (guint i = 0; i < self->rules->len; i++)
     {
@@ -144,13 +171,11 @@ _number_anchors(SipRules *self, GArray *pairs, GError **error)
       for (guint j = 0; j < rule->anchors->len; j++)
         {
           const SipRuleAnchor *anchor = &g_array_index(rule->anchors, SipRuleAnchor, j);
-          guint32 pair[2] = { sip_anchors_add(self->anchors, anchor->text, strlen(anchor->text), anchor->digits), i };
 
-          self->n_anchors = MAX(self->n_anchors, pair[0] + 1);
-          g_array_append_val(pairs, pair);
+          _add_anchor(self, anchor->text, anchor->digits, i, pairs);
+          _add_escaped_anchor(self, anchor, i, pairs);
         }
     }
-  self->n_anchors = MAX(self->n_anchors, self->version_anchor + 1);
   if (sip_anchors_compile(self->anchors))
     return TRUE;
   g_set_error(error, SIP_RULES_ERROR, 0, "too many anchors");

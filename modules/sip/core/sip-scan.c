@@ -70,6 +70,8 @@ struct _SipScanner
   gint effort;
   guint n_hits;
   Hit hits[MAX_HITS];
+  guint n_versions;
+  gsize versions[SIP_MESSAGE_MAX_START_LINES];  /* where SIP/2.0 may belong to a start line */
   SipStartLines start_lines;
 };
 
@@ -111,8 +113,12 @@ _keep_hit(guint anchor, gsize where, gpointer user_data)
 {
   SipScanner *self = user_data;
 
-  if (anchor == self->rules->version_anchor)
-    sip_message_add_version(&self->start_lines, self->text, where);
+  if (anchor == self->rules->version_anchor && sip_message_may_start(self->text, where))
+    {
+      if (self->n_versions < SIP_MESSAGE_MAX_START_LINES)
+        self->n_versions++;
+      self->versions[self->n_versions - 1] = where;
+    }
   if (self->rules->by_anchor[anchor] == self->rules->by_anchor[anchor + 1])
     return TRUE;
   if (self->n_hits == MAX_HITS)
@@ -126,7 +132,7 @@ _find_anchors(SipScanner *self, SipSpan text)
 {
   self->text = text;
   self->n_hits = 0;
-  self->start_lines.n = 0;
+  self->n_versions = 0;
   sip_anchors_search(self->rules->anchors, text.ptr, text.len, _keep_hit, self);
 }
 
@@ -489,8 +495,12 @@ _evaluate(SipScanner *self, SipScanResult *result)
 {
   Candidate best = { 0 };
   gboolean sipfrag = FALSE;
-  const SipStartLine *line = self->start_lines.n
-                             ? sip_message_choose(&self->start_lines, self->text, &sipfrag) : NULL;
+  const SipStartLine *line;
+
+  self->start_lines.n = 0;
+  for (guint i = 0; i < self->n_versions; i++)
+    sip_message_add_version(&self->start_lines, self->text, self->versions[i]);
+  line = sip_message_choose(&self->start_lines, self->text, &sipfrag);
 
   _note_codes(self, result);
   _try_rules(self, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, SIP_RANK_ACCOUNTING, &best, result);
@@ -525,7 +535,7 @@ sip_scan(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan te
   scanner->program = program;
   scanner->effort = MAX_EFFORT;
   _find_anchors(scanner, text);
-  if (!scanner->n_hits && !scanner->start_lines.n)
+  if (!scanner->n_hits && !scanner->n_versions)
     return FALSE;
   if (sip_view_needed(text))
     _find_anchors(scanner, sip_view_make(text, scanner->view));
