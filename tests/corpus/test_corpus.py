@@ -1,0 +1,151 @@
+"""The scanner on the labelled corpus, on each of its lines changed and cut, and on hostile lines.
+
+SCAN_RECORDS names the program built from scan-records.c (make check sets it).
+"""
+
+import os
+import pathlib
+import re
+import time
+
+import pytest
+
+import corpus
+
+HERE = pathlib.Path(__file__).parent
+FILES = sorted(HERE.glob("*.jsonl"))
+SCAN_RECORDS = os.environ.get("SCAN_RECORDS", "scan-records")
+
+
+@pytest.fixture(scope="module")
+def scanner():
+    scanner = corpus.Scanner(SCAN_RECORDS)
+    yield scanner
+    scanner.close()
+
+
+def records():
+    for path in FILES:
+        yield from corpus.read(path)
+
+
+def split(record):
+    line = record["line"].encode("utf-8", "surrogateescape")
+    if str(record.get("framing")).startswith("syslog3164"):
+        return corpus.split_header(line)
+    return b"", line
+
+
+def test_every_line_gives_its_status(scanner):
+    bad, said, right = [], dict.fromkeys(corpus.FIELDS, 0), dict.fromkeys(corpus.FIELDS, 0)
+    for record in records():
+        program, text = split(record)
+        result = scanner.scan(text, program)
+        verdict, wrong = corpus.judge(record, result)
+        if verdict in ("wrong", "false") or (verdict == "missed" and record.get("origin") != "recalled"):
+            bad.append((verdict, record["id"], result))
+        for field in corpus.FIELDS:
+            if verdict == "right" and field in (record.get("expect") or {}):
+                said[field] += 1
+                right[field] += field not in wrong
+    assert not bad
+    for field in corpus.FIELDS:
+        assert right[field] >= 0.97 * said[field], field
+
+
+FRAMINGS = {
+    "rsyslog": lambda text: text.replace(b"\r", b"#015").replace(b"\n", b"#012").replace(b"\t", b"#011"),
+    "backslashes": lambda text: text.replace(b"\r", b"\\r").replace(b"\n", b"\\n"),
+    "json": lambda text: b'{"log":"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\r", b"\\r")
+    .replace(b"\n", b"\\n").replace(b"\t", b"\\t").replace(b"\033", b"\\u001b") + b'","stream":"stdout"}',
+    "caret": lambda text: text.replace(b"\r\n", b"^M\n"),
+    "lf": lambda text: text.replace(b"\r\n", b"\n"),
+    "cr": lambda text: text.replace(b"\r\n", b"\r"),
+    "colour": lambda text: b"\033[1;32m" + text + b"\033[0m",
+    "wrongly framed": lambda text: b"Error processing log message: " + text,
+    "asterisk header": lambda text: b"[2024-05-14 09:12:33] VERBOSE[404][C-00000486] chan_sip.c: " + text,
+    "relay header": lambda text: b"Nov 23 06:41:05 pbx503 asterisk[486]: VERBOSE[404]: res_pjsip_logger.c:354 in f: " + text,
+}
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_the_same_message_gives_the_same_status_in_every_framing(scanner, framing):
+    differ = []
+    for record in records():
+        program, text = split(record)
+        if re.search(rb"\\|#0\d\d|\^M", text) or (text.startswith(b"{") and framing != "rsyslog"):
+            continue
+        plain = scanner.scan(text, program)["code"]
+        framed = scanner.scan(FRAMINGS[framing](text), program)["code"]
+        if framed != plain:
+            differ.append((record["id"], plain, framed))
+    assert not differ
+
+
+def test_a_line_cut_anywhere_gives_its_status_or_none(scanner):
+    bad = set()
+    for record in records():
+        program, text = split(record)
+        allowed = {0, scanner.scan(text, program)["code"]}
+        if record.get("expect"):
+            allowed |= {record["expect"]["code"], *record["expect"].get("all", []), *record.get("accept_codes", [])}
+        for cut in range(len(text)):
+            # half of a longer number cannot be told from a number
+            if text[cut - 1:cut].isdigit() and text[cut:cut + 1].isdigit():
+                continue
+            code = scanner.scan(text[:cut], program)["code"]
+            if code not in allowed:
+                bad.add((record["id"], cut, code))
+    assert not bad
+
+
+def test_other_numbers_do_not_matter(scanner):
+    """Every number that is not the status is changed to one that looks like a status."""
+    # here the number that is no status stands where a status would
+    at_the_status_place = {"ast-n-027", "gen-neg-four-digits"}
+    bad = set()
+    for record in records():
+        if record["id"] in at_the_status_place:
+            continue
+        program, text = split(record)
+        result = scanner.scan(text, program)
+        kept = {str(result["code"]).encode(), *(code.encode() for code in result["codes"].split(","))}
+        for match in re.finditer(rb"(?<![0-9A-Za-z])[0-9]{1,5}(?![0-9A-Za-z])", text):
+            if match.group() in kept or b"SIP/" in text[max(0, match.start() - 6):match.start()].upper():
+                continue
+            if (result.get("reason") or "").encode().find(match.group()) >= 0:
+                continue
+            for number in (b"404", b"486"):
+                changed = text[:match.start()] + number + text[match.end():]
+                code = scanner.scan(changed, program)["code"]
+                if code != result["code"]:
+                    bad.add((record["id"], match.start(), match.group(), code))
+    assert not bad
+
+
+HOSTILE = {
+    "digits": b"486 " * 16384,
+    "versions": b"SIP/2.0 " * 8192,
+    "status lines": b"SIP/2.0 486 Busy Here\n" * 3000,
+    "status lines of requests": b"INVITE sip:a@b SIP/2.0\nContent-Length: 9\n\nSIP/2.0 486 x\n" * 1100,
+    "near anchors": b"Got SIP response " * 3855,
+    "anchors with code": b"Got SIP response 486 " * 3120,
+    "quotes": b"\"'" * 32768,
+    "backslashes": b"\\" * 65536,
+    "escapes": b"#012" * 16384,
+    "colours": b"\033[" * 32768,
+    "phrases": b"Busy Here " * 6553,
+    "keys": b"code=4 status=5 sip_code=" * 2621,
+    "accounting": b"ACC: call missed: timestamp=1;method=INVITE;" * 1489,
+    "blank": b" " * 65536,
+    "nul": b"\0" * 65536,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_hostile_lines_end(scanner, kind):
+    """Time is judged by the benchmark; here no hostile line may take what only a blow-up can take."""
+    start = time.monotonic()
+    for _ in range(10):
+        scanner.scan(HOSTILE[kind])
+    assert time.monotonic() - start < 10
