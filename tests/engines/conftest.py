@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The syslog-ng-sip authors
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+import os
+import sys
+import time
+
+import pytest
+
+import daemon
+import engines
+import traffic
+
+REQUIRED = os.environ.get("SIP_ENGINES") == "required"
+RECORDS = int(os.environ.get("SIP_ENGINES_RECORDS", "100000"))
+
+
+def _or_skip(make):
+    try:
+        return make()
+    except engines.Missing as missing:
+        if REQUIRED:
+            raise
+        return pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def search_engine(tmp_path_factory):
+    """OpenSearch, prepared by our own installer."""
+    engine = _or_skip(lambda: engines.SearchEngine(tmp_path_factory.mktemp("search")))
+    engine.start()
+    engines.run([sys.executable, engines.TOP / "conf" / "elasticsearch" / "sip-search-setup", "--url", engine.url])
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture
+def empty_engine(search_engine):
+    search_engine.clear()
+    return search_engine
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory):
+    def make():
+        engines.need("kcat")
+        return engines.Kafka(tmp_path_factory.mktemp("kafka"))
+    broker = _or_skip(make)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def start_daemon(tmp_path):
+    """start_daemon(BODY): a syslog-ng with the source s_in, stopped with the test."""
+    started = []
+
+    def start(body, **options):
+        instance = daemon.SyslogNG(tmp_path, body, **options)
+        started.append(instance)
+        return instance.start()
+
+    yield start
+    for instance in started:
+        instance.stop()
+
+
+@pytest.fixture(scope="session")
+def end_of_traffic():
+    """The last moment of the made-up traffic: the last full hour."""
+    return time.time() // 3600 * 3600
+
+
+@pytest.fixture(scope="session")
+def many_records(end_of_traffic):
+    return traffic.make(RECORDS, end_of_traffic)
+
+
+def pytest_report_header():
+    return "syslog-ng %s; records read by %s" % (
+        daemon.config_version(), "sip-status() of " + daemon.SIP_MODULE_DIR if daemon.SIP_MODULE_DIR
+        else "json-parser(): SIP_MODULE_DIR is not set")

@@ -1,0 +1,328 @@
+# Copyright (c) 2026 The syslog-ng-sip authors
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+"""sip-elasticsearch() into a real engine: everything arrives, once, with its types, whatever the engine does."""
+
+import collections
+import json
+import random
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+import daemon
+import engines
+import faults
+import traffic
+
+SETUP = engines.TOP / "conf" / "elasticsearch" / "sip-search-setup"
+VERIFY = engines.TOP / "conf" / "elasticsearch" / "sip-search-verify"
+
+# what reads a record: the plugin on text as Asterisk writes it, or, without the plugin, JSON of the same facts
+PARSER = "sip-log();" if daemon.SIP_MODULE_DIR else 'json-parser(prefix(".sip."));'
+
+
+def text_of(record):
+    return record.as_asterisk_dump() if daemon.SIP_MODULE_DIR else record.as_pairs()
+
+
+def frames(records):
+    return [daemon.frame(record, text_of(record)) for record in records]
+
+
+def config(url, parser=PARSER, **options):
+    settings = dict({"batch_timeout": "200", "time_reopen": "1"}, **options)
+    return """
+destination d_search { sip-elasticsearch(url("%s") %s); };
+log { source(s_in); parser { %s }; destination(d_search); flags(flow-control); };
+""" % (url, " ".join("%s(%s)" % item for item in settings.items()), parser)
+
+
+def wait_until_written(syslog_ng, engine, count, seconds):
+    """All records stored, and syslog-ng knows it."""
+    try:
+        engines.wait_for(lambda: syslog_ng.http("written") >= count, "%d records written" % count, seconds, 0.2)
+    except AssertionError as error:
+        raise AssertionError("%s: written=%d dropped=%d queued=%d stored=%d\n%s" % (
+            error, syslog_ng.http("written"), syslog_ng.http("dropped"), syslog_ng.http("queued"),
+            engine.count(), syslog_ng.process.tail())) from None
+    assert syslog_ng.http("written") == count
+    assert syslog_ng.http("dropped") == 0
+
+
+def codes_in(engine):
+    answer = engine.search({"size": 0, "track_total_hits": True,
+                            "aggs": {"code": {"terms": {"field": "sip.code", "size": 1000}}}})
+    return collections.Counter({bucket["key"]: bucket["doc_count"]
+                                for bucket in answer["aggregations"]["code"]["buckets"]})
+
+
+def codes_of(records):
+    return collections.Counter(str(record.code) for record in records if record.code)
+
+
+def assert_all_there_once(engine, records):
+    """The stored records are the sent ones: each with its time, Call-ID and code, none missing, none twice."""
+    assert engine.count() == len(records)
+    assert codes_in(engine) == codes_of(records)
+    stored = collections.Counter()
+    for hit in engine.all_hits(source=["sip.call_id", "sip.code", "@timestamp"]):
+        sip = hit["_source"].get("sip", {})
+        stored[hit["_source"]["@timestamp"][:23], sip.get("call_id", ""), sip.get("code", "0")] += 1
+    assert stored == collections.Counter((stamp(record.time), record.call_id, str(record.code)) for record in records)
+
+
+def stamp(seconds):
+    """A time as $ISODATE has it."""
+    milliseconds = round(seconds * 1000)
+    return "%s.%03d" % (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000)), milliseconds % 1000)
+
+
+def small_traffic(end, count=20000):
+    return traffic.make(count, end, seed=2)
+
+
+def test_installing_twice_changes_nothing(search_engine):
+    before = search_engine.json("GET", "/_component_template/sip-*")
+    out = engines.run([sys.executable, SETUP, "--url", search_engine.url])
+    assert out.count("unchanged") == 3 and "created" not in out and "updated" not in out
+    assert search_engine.json("GET", "/_component_template/sip-*") == before
+
+
+def test_installing_an_update_rolls_over(empty_engine):
+    empty_engine.json("POST", "/logs-sip.log-default/_doc", {"@timestamp": "2026-01-01T00:00:00Z"})
+    try:
+        out = engines.run([sys.executable, SETUP, "--url", empty_engine.url, "--shards", "2"])
+        assert "rolled over" in out
+        streams = empty_engine.json("GET", "/_data_stream/logs-sip.log-default")["data_streams"]
+        assert len(streams[0]["indices"]) == 2
+    finally:
+        engines.run([sys.executable, SETUP, "--url", empty_engine.url])
+
+
+def test_installing_beside_a_plain_index_is_refused(empty_engine):
+    empty_engine.json("DELETE", "/_index_template/logs-sip")
+    try:
+        empty_engine.json("POST", "/logs-sip.log-default/_doc", {"early": True})
+        done = subprocess.run([sys.executable, SETUP, "--url", empty_engine.url], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        assert done.returncode == 1 and "plain index" in done.stdout
+    finally:
+        empty_engine.clear()
+        engines.run([sys.executable, SETUP, "--url", empty_engine.url])
+
+
+def test_all_records_arrive_with_the_right_codes_and_types(empty_engine, start_daemon, many_records):
+    syslog_ng = start_daemon(config(empty_engine.url))
+    daemon.feed(syslog_ng, frames(many_records))
+    wait_until_written(syslog_ng, empty_engine, len(many_records), 300)
+    assert_all_there_once(empty_engine, many_records)
+
+    # types: what the template says, nothing guessed by the engine
+    template = json.loads((SETUP.parent / "mappings.json").read_text())["template"]["mappings"]["properties"]
+
+    def leaves(properties, path=""):
+        for name, field in properties.items():
+            if "properties" in field:
+                yield from leaves(field["properties"], path + name + ".")
+            elif "type" in field and field["type"] != "object":
+                yield path + name, field["type"]
+
+    mapping = empty_engine.json("GET", "/logs-sip.log-default/_mapping")
+    wanted = dict(leaves(template), **{"sip.meaning_vi": "keyword"})
+    for index in mapping.values():
+        assert dict(leaves(index["mappings"]["properties"])) == wanted
+    assert empty_engine.count({"exists": {"field": "_ignored"}}) == 0
+
+    # numbers are numbers
+    server_errors = sum(500 <= record.code < 600 for record in many_records)
+    assert server_errors > 100
+    assert empty_engine.count({"range": {"sip.status_code": {"gte": 500, "lt": 600}}}) == server_errors
+    document = empty_engine.search({"query": {"term": {"sip.code": "486"}}, "size": 1})["hits"]["hits"][0]["_source"]
+    assert document["sip"]["status_code"] == 486 and document["sip"]["code"] == "486"
+    assert document["log"]["syslog"]["priority"] == 134
+
+
+def test_outcomes_and_ends_of_a_record(empty_engine, start_daemon):
+    """event.outcome, source and destination, event.action: what the rewrite rules of the block decide."""
+    cases = [
+        ({"code": "200", "class": "2xx", "method": "INVITE", "peer": "192.0.2.1", "direction": "received"},
+         {"event.outcome": "success", "source.ip": "192.0.2.1", "destination.ip": None, "event.action": "sip-invite"}),
+        ({"code": "401", "class": "4xx", "method": "REGISTER", "peer": "2001:db8::1", "peer_port": "5060",
+          "direction": "sent"},
+         {"event.outcome": "unknown", "source.ip": None, "destination.ip": "2001:db8::1", "destination.port": 5060,
+          "event.action": "sip-register"}),
+        ({"code": "487", "class": "4xx"}, {"event.outcome": "unknown", "event.action": None}),
+        ({"code": "302", "class": "3xx"}, {"event.outcome": "unknown"}),
+        ({"code": "180", "class": "1xx"}, {"event.outcome": "unknown"}),
+        ({"code": "486", "class": "4xx", "peer": "trunk.example.com"},
+         {"event.outcome": "failure", "source.address": "trunk.example.com"}),
+        ({"code": "699", "class": "6xx"}, {"event.outcome": "failure"}),
+        ({"event": "registration-timeout", "user": "1001"},
+         {"event.outcome": "failure", "event.action": "registration-timeout", "user.name": "1001", "sip.code": None,
+          "sip.status_code": None}),
+        ({"event": "reachable"}, {"event.outcome": "success"}),
+        ({"event": "unregistered"}, {"event.outcome": "unknown"}),
+        ({"code": "403", "class": "4xx", "event": "acl-denied"}, {"event.outcome": "failure"}),
+        ({"code": "200", "class": "2xx", "event": "registered", "cseq": "102"},
+         {"event.outcome": "success", "sip.cseq.code": "102"}),
+    ]
+    syslog_ng = start_daemon(config(empty_engine.url, 'json-parser(prefix(".sip."));', extra='"site=north floor=3"'))
+    now = time.time()
+    daemon.feed(syslog_ng, [
+        daemon.frame(traffic.Record(now, "pbx", "asterisk"), json.dumps(dict(pairs, call_id="case-%d" % number)))
+        for number, (pairs, _) in enumerate(cases)])
+    daemon.feed(syslog_ng, [daemon.frame(traffic.Record(now, "pbx", "asterisk"), '{"call_id": "no status"}')])
+    wait_until_written(syslog_ng, empty_engine, len(cases), 30)
+    documents = {hit["_source"]["sip"]["call_id"]: hit["_source"] for hit in empty_engine.all_hits()}
+    assert set(documents) == {"case-%d" % number for number in range(len(cases))}   # a record without a status stays out
+    for number, (pairs, wanted) in enumerate(cases):
+        for path, value in wanted.items():
+            found = documents["case-%d" % number]
+            for name in path.split("."):
+                found = found.get(name) if isinstance(found, dict) else None
+            assert found == value, (pairs, path)
+    assert documents["case-0"]["labels"] == {"site": "north", "floor": "3"}
+    assert documents["case-0"]["host"]["name"] == "pbx"
+
+
+def test_no_content_can_be_refused(empty_engine, start_daemon):
+    """Values no engine expects, in every field: each record is stored all the same."""
+    source = random.Random(3)
+    names = ["code", "reason", "class", "meaning", "meaning_vi", "severity", "method", "call_id", "peer", "peer_port",
+             "direction", "user", "endpoint", "event", "cseq", "category", "retry", "rule", "implied", "user_agent",
+             "q850", "reason_code", "codes", "phrase"]
+    nasty = ["\"", "\\", "\\u0000", "\x01\x1f\x7f", "\udc80\udcff", "null", "true", "-1", "99999999999999999999", "1e999",
+             "0x10", "{}", "[]", "{\"a\":1}", "a.b..c.", "x" * 40000, "\u2028\ufffe", "Đang bận " * 5000, "$(echo)", "${HOST}",
+             "'", "\n{\"create\":{}}\n", " ", "NaN", "999.999.999.999", "::ffff:1.2.3.4%eth0", "1970-01-01", "\r\n"]
+    sent = []
+    for number in range(3000):
+        pairs = {name: source.choice(nasty) if source.random() < 0.5
+                 else "".join(chr(source.randrange(1, 0xd7ff)) for _ in range(source.randrange(1, 12)))
+                 for name in source.sample(names, 8)}
+        pairs["call_id"] = "n%d" % number
+        pairs.setdefault("code", source.choice(nasty))
+        message = json.dumps(pairs, ensure_ascii=False)
+        sent.append(daemon.frame(traffic.Record(time.time(), source.choice(["pbx", "-", "x" * 300]), "asterisk"), message))
+    body = config(empty_engine.url, 'json-parser(prefix(".sip."));')
+    syslog_ng = start_daemon(body, options="log-msg-size(262144);")
+    daemon.feed(syslog_ng, sent)
+    wait_until_written(syslog_ng, empty_engine, len(sent), 60)
+    found = {hit["_source"]["sip"]["call_id"] for hit in empty_engine.all_hits(source=["sip.call_id"], size=200)}
+    assert len(found) == len(sent) and empty_engine.count() == len(sent)
+
+
+@pytest.mark.parametrize("kind", ["refuses", "answers", "closes"])
+def test_faults_lose_nothing_and_store_nothing_twice(empty_engine, start_daemon, end_of_traffic, kind):
+    plans = {
+        "refuses": ["429", "503", "500", "504", "502", "508", "404", "401"],
+        "answers": ["store-503", "store-hang", "store-close"],
+        "closes": ["close", "half-close", "store-close"],
+    }
+    source = random.Random(4)
+    proxy = faults.FaultProxy(empty_engine.port, lambda n: source.choice(plans[kind])
+                              if n % 2 and n < 60 else "pass")
+    records = small_traffic(end_of_traffic)
+    try:
+        syslog_ng = start_daemon(config(proxy.url, timeout="4"))
+        daemon.feed(syslog_ng, frames(records))
+        wait_until_written(syslog_ng, empty_engine, len(records), 200)
+    finally:
+        proxy.stop()
+    assert all(proxy.seen[fault] for fault in plans[kind]), proxy.seen
+    assert_all_there_once(empty_engine, records)
+
+
+@pytest.mark.parametrize("status", [400, 413])
+def test_a_refused_batch_is_dropped_and_counted(empty_engine, start_daemon, end_of_traffic, status):
+    proxy = faults.FaultProxy(empty_engine.port, lambda n: str(status) if n == 1 else "pass")
+    records = small_traffic(end_of_traffic, 5000)
+    try:
+        syslog_ng = start_daemon(config(proxy.url, workers="1"))
+        daemon.feed(syslog_ng, frames(records))
+        engines.wait_for(lambda: syslog_ng.http("written") + syslog_ng.http("dropped") == len(records),
+                         "the end of the queue", 60)
+        dropped = syslog_ng.http("dropped")
+        assert 0 < dropped <= 500
+        assert empty_engine.count() == len(records) - dropped
+    finally:
+        proxy.stop()
+
+
+def test_killed_and_restarted_in_between(empty_engine, start_daemon, end_of_traffic):
+    many_records = small_traffic(end_of_traffic, 30000)
+    syslog_ng = start_daemon(config(empty_engine.url))
+    sender = threading.Thread(target=daemon.feed, args=(syslog_ng, frames(many_records)))
+    sender.start()
+    for share in (0.2, 0.5):
+        engines.wait_for(lambda part=share: syslog_ng.http("written") > part * len(many_records), "a part", 200)
+        empty_engine.kill()
+        empty_engine.start()
+    sender.join()
+    wait_until_written(syslog_ng, empty_engine, len(many_records), 300)
+    assert_all_there_once(empty_engine, many_records)
+
+
+def test_down_for_a_minute(empty_engine, start_daemon, end_of_traffic):
+    records = small_traffic(end_of_traffic)
+    syslog_ng = start_daemon(config(empty_engine.url))
+    daemon.feed(syslog_ng, frames(records[:5000]))
+    wait_until_written(syslog_ng, empty_engine, 5000, 60)
+    empty_engine.stop()
+    down = time.monotonic()
+    daemon.feed(syslog_ng, frames(records[5000:]))
+    engines.wait_for(lambda: time.monotonic() > down + 60, "a minute", 70, 1)
+    assert syslog_ng.http("written") == 5000 and syslog_ng.http("dropped") == 0
+    empty_engine.start()
+    wait_until_written(syslog_ng, empty_engine, len(records), 120)
+    assert_all_there_once(empty_engine, records)
+
+
+def test_shard_not_available_is_no_loss(empty_engine, start_daemon, end_of_traffic):
+    """An engine that is up but cannot store yet answers 200 with failed items, if one waits for that answer."""
+    records = small_traffic(end_of_traffic, 3000)
+    syslog_ng = start_daemon(config(empty_engine.url, timeout="3"))
+    daemon.feed(syslog_ng, frames(records[:1000]))
+    wait_until_written(syslog_ng, empty_engine, 1000, 60)
+    empty_engine.json("PUT", "/_cluster/settings", {"persistent": {"cluster.routing.allocation.enable": "none"}})
+    try:
+        empty_engine.kill()
+        empty_engine.start(wait=False)
+        daemon.feed(syslog_ng, frames(records[1000:]))
+        engines.wait_for(lambda: _status(empty_engine) == "red", "an unassigned shard", 60, 0.5)
+        time.sleep(5)
+        assert syslog_ng.http("written") == 1000 and syslog_ng.http("dropped") == 0
+    finally:
+        engines.wait_for(lambda: _status(empty_engine), "the engine", 60, 0.5)
+        empty_engine.json("PUT", "/_cluster/settings", {"persistent": {"cluster.routing.allocation.enable": None}})
+    wait_until_written(syslog_ng, empty_engine, len(records), 120)
+    assert_all_there_once(empty_engine, records)
+
+
+def _status(engine):
+    try:
+        return engine.json("GET", "/_cluster/health")["status"]
+    except OSError:
+        return None
+
+
+def test_disk_buffer_outlives_the_daemon(empty_engine, start_daemon, tmp_path, end_of_traffic):
+    """The engine is down, syslog-ng restarts: the records and their ids are on the disk."""
+    records = small_traffic(end_of_traffic, 5000)
+    (tmp_path / "buffer").mkdir()
+    proxy = faults.FaultProxy(empty_engine.port, lambda n: "store-503" if n == 0 else "503")
+    syslog_ng = start_daemon(config(proxy.url, **{"disk-buffer": 'reliable(yes) disk-buf-size(104857600) '
+                                                                 'mem-buf-size(8388608) dir("%s")' % (tmp_path / "buffer")}))
+    daemon.feed(syslog_ng, frames(records))
+    engines.wait_for(lambda: syslog_ng.http("queued") == len(records), "all in the queue", 30)
+    engines.wait_for(lambda: proxy.seen["503"] >= 2, "an answer of 503", 30)
+    assert empty_engine.count() > 0         # a batch is stored, and syslog-ng does not know
+    syslog_ng.kill()
+    proxy.plan = lambda n: "pass"
+    syslog_ng.start()
+    wait_until_written(syslog_ng, empty_engine, len(records), 60)
+    proxy.stop()
+    assert_all_there_once(empty_engine, records)
