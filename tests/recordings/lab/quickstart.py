@@ -12,7 +12,7 @@ import common
 HEADER = re.compile(r'^<(\d+)>\w{3} [ \d]\d \d\d:\d\d:\d\d (?:/usr/sbin/)?(.*)$', re.S)
 HOSTS = {'kamailio': ('proxy1', 'proxy2'), 'baresip': ('phone12', 'phone17', 'phone31'), 'asterisk': ('pbx1', 'pbx2', 'pbx3')}
 SHARES = {'kamailio': 260, 'baresip': 160, 'asterisk': 420}
-DULL = re.compile(r'DEBUG: |DEBUG\[|aubridge: created|ua: using best|INFO: (?:<core>|rr|auth|tm|usrloc|dispatcher)|audio: |stream: '
+DULL = re.compile(r'DEBUG: |db_text|DEBUG\[|aubridge: created|ua: using best|INFO: (?:<core>|rr|auth|tm|usrloc|dispatcher)|audio: |stream: '
                   r'|Thank you for flying|sig_usr|call: connecting|log_write_cdr|ip_addr2sbuf|"TRUTH|pbx_app|loader|module|manager\.c|config\.c|config_options|sorcery|Registered')
 
 
