@@ -261,15 +261,22 @@ _check_builtin_samples(Check *self)
       sip_scan(self->before, self->setup.scanner, program, text, &was);
       if (is.code == was.code && is.code)
         continue;
-      if (is.code)
-        _tell(self, LEVEL_ERROR, "%s:%d:1: rule %s: gives %d on a line where there %s (sample of %s, %s): %.160s",
-              is.rule->source, is.rule->line, is.rule->name, is.code,
-              was.code ? "was another code" : sample->match ? "was none" : "must be none", sample->rule, sample->place,
+      if (is.code && !sample->match)
+        _tell(self, LEVEL_ERROR, "%s:%d:1: rule %s: gives %d on a line that is no status (look-alike of %s, %s): %.160s",
+              is.rule->source, is.rule->line, is.rule->name, is.code, sample->rule, sample->place, sample->text);
+      else if (is.code && was.code)
+        _tell(self, LEVEL_WARNING, "%s:%d:1: rule %s: gives %d on a line where %s gives %d (%s): %.160s",
+              is.rule->source, is.rule->line, is.rule->name, is.code, was.rule_name, was.code, sample->place,
               sample->text);
-      else if (!was.code && is.rule->rank == SIP_RANK_EVENT && was.field[SIP_FIELD_EVENT].ptr
+      else if (is.code && was.field[SIP_FIELD_EVENT].ptr)
+        _tell(self, LEVEL_WARNING, "%s:%d:1: rule %s: gives %d on a line where %s gives the event %.*s (%s): %.160s",
+              is.rule->source, is.rule->line, is.rule->name, is.code, was.rule_name,
+              (gint) was.field[SIP_FIELD_EVENT].len, was.field[SIP_FIELD_EVENT].ptr, sample->place, sample->text);
+      else if (!is.code && was.rule && was.field[SIP_FIELD_EVENT].ptr
                && !sip_span_eq(was.field[SIP_FIELD_EVENT], is.rule->fixed[SIP_FIELD_EVENT]))
-        _tell(self, LEVEL_WARNING, "%s:%d:1: rule %s: gives the event %s on a line of %s (%s)", is.rule->source,
-              is.rule->line, is.rule->name, is.rule->fixed[SIP_FIELD_EVENT], sample->rule, sample->place);
+        _tell(self, LEVEL_WARNING, "%s:%d:1: rule %s: gives the event %s on a line where %s gives %.*s (%s): %.160s",
+              is.rule->source, is.rule->line, is.rule->name, is.rule->fixed[SIP_FIELD_EVENT], was.rule_name,
+              (gint) was.field[SIP_FIELD_EVENT].len, was.field[SIP_FIELD_EVENT].ptr, sample->place, sample->text);
     }
 }
 
