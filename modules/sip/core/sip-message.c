@@ -593,8 +593,9 @@ sip_message_headers(SipSpan text, const SipStartLine *start, gsize limit, SipHea
   gsize line_end = _line_end(text, start->end);
   if (line_end < limit)
     _headers_by_line(headers, text, start, _next_line(text, line_end), limit);
-  else
-    _headers_by_blank(headers, text, start->end, limit);
+  /* a line end may only be what follows a message on one line */
+  if (!headers->method.ptr && !headers->call_id.ptr && !headers->from.ptr && !headers->has_content_length)
+    _headers_by_blank(headers, text, start->end, MIN(line_end, limit));
 }
 
 typedef enum
