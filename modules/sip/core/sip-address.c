@@ -50,6 +50,18 @@ _skip_prefix(SipSpan *text, const gchar *prefix)
   return TRUE;
 }
 
+/* "Bob" <sip:bob@example.com>: what stands in the angle brackets */
+static SipSpan
+_without_display_name(SipSpan text)
+{
+  for (gsize i = text.len; i > 0; i--)
+    {
+      if (text.ptr[i - 1] == '<')
+        return _without_first(text, i);
+    }
+  return text;
+}
+
 /* "udp:", "TLS://", "tcp/", "IPV4/UDP/": at most three of them in a row */
 static SipSpan
 _without_transport(SipSpan text)
@@ -162,11 +174,12 @@ sip_address_parse(SipSpan text, SipAddress *address)
   if (!text.ptr)
     return FALSE;
 
-  text = _trim(text);
+  text = _without_transport(_trim(_without_display_name(text)));
+  gboolean uri = _skip_prefix(&text, "sip:") || _skip_prefix(&text, "sips:");
+
   while (text.len && strchr(".:/-", text.ptr[text.len - 1]))
     text.len--;
-  text = _without_transport(text);
-  if (_skip_prefix(&text, "sip:") || _skip_prefix(&text, "sips:"))
+  if (uri)
     {
       for (gsize i = 0; i < text.len; i++)
         {

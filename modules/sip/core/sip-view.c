@@ -70,7 +70,10 @@ _hex(const gchar *p, const gchar *end, gint digits)
   return value;
 }
 
-/* CSI sequence: ESC [ parameters final. Returns what follows, or p if there is none (a lone ESC stays). */
+/*
+ * CSI sequence (ECMA-48 section 5.4): ESC [ parameters final. Returns what follows, or p if there is none (a lone ESC
+ * stays, and so does one whose sequence was cut: it must not take the next line with it).
+ */
 static const gchar *
 _after_ansi(const gchar *p, const gchar *end)
 {
@@ -82,6 +85,8 @@ _after_ansi(const gchar *p, const gchar *end)
     {
       if (*q >= 0x40 && *q <= 0x7e)
         return q + 1;
+      if (*q < 0x20 || *q > 0x3f)
+        return p;
     }
   return p;
 }
