@@ -285,7 +285,7 @@ alert_detector_init_preset(AlertDetector *self, const gchar *preset, const SipCo
   if (strcmp(preset, "fault") == 0)
     {
       self->exclusive = TRUE;
-      self->deviation = 2.5;
+      self->deviation = 2;
       _match_group(self, codes, SIP_ALERT_GROUP_FAULT, ALERT_ALL_METHODS, TRUE);
     }
   else if (strcmp(preset, "no-success") == 0)
@@ -311,7 +311,7 @@ alert_detector_init_preset(AlertDetector *self, const gchar *preset, const SipCo
   else if (strlen(preset) == 3 && preset[0] >= '3' && preset[0] <= '6' && strcmp(preset + 1, "xx") == 0)
     {
       severity = "warning";
-      self->deviation = 2.5;
+      self->deviation = 2;
       alert_detector_match(self, codes, preset, TRUE, NULL);
     }
   else

@@ -53,6 +53,7 @@ typedef struct _DetState
   Detector *det;
   GList link;                   /* in the engine's list of states that need ticks */
   Phase phase;
+  gboolean loaded;              /* from a block */
   gboolean suppressed;          /* the conditions hold, but an exclusive sibling fires */
   Incident incident;
   AlertCodeCount codes[2][ALERT_TOP_CODES];     /* this period's and the one before; of the incident in [0] */
@@ -132,7 +133,7 @@ struct _Entry
   gchar *key;
   guint16 key_len;
   guint16 firing;
-  gboolean established;
+  gboolean established, loaded;
   guint32 records;
   gint64 created;
   gint64 last_seen;
@@ -178,7 +179,7 @@ struct _AlertEngine
   gint64 wall_offset;           /* hours of day and week are told by now + wall_offset */
   gboolean evicted, eviction_told;
   AlertStats stats;
-  GPtrArray *loaded;            /* entries */
+  guint lost;                   /* loaded alerts of detectors there are no more */
 };
 
 Entry *alert_engine_entry(AlertEngine *self, KeyTable *table, SipSpan key);

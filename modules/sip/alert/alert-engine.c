@@ -45,11 +45,11 @@
 #define SLOW (3 * DAY)
 #define MIN_LEVEL_TIME (10 * ALERT_SECOND)
 
-/* The firing threshold: deviation times the level and so many more, or so many standard deviations above it. */
-#define THRESHOLD_OFFSET 7.0
-#define THRESHOLD_SIGMAS 6.0
-/* ... but the second never more than this times the deviation asked for */
-#define THRESHOLD_STRETCH 1.6
+/* The firing threshold: what chance does once in some ten million looks, and deviation times the level. */
+#define THRESHOLD_OFFSET 5.0
+#define THRESHOLD_SIGMAS 5.4
+/* For a key with bursty failures the first is more, but at most this. */
+#define THRESHOLD_MOST(deviation, expected) (1.7 * (deviation) * (expected) + 12)
 /* How far the level may follow beyond what days have shown. */
 #define FAST_OVER_SLOW 2.5
 /* Other traffic per window from which on the level is told by it. */
@@ -651,10 +651,10 @@ static gdouble
 _threshold(const Detector *det, gdouble expected, gdouble dispersion)
 {
   gdouble deviation = det->super.deviation;
-  gdouble threshold = MAX(deviation * expected + THRESHOLD_OFFSET,
-                          MIN(expected + THRESHOLD_SIGMAS * sqrt(dispersion * expected),
-                              THRESHOLD_STRETCH * deviation * expected + THRESHOLD_OFFSET));
-  return MAX(threshold, det->super.count);
+  gdouble chance = expected + THRESHOLD_SIGMAS * sqrt(dispersion * expected) + THRESHOLD_OFFSET;
+
+  chance = MIN(chance, THRESHOLD_MOST(deviation, expected));
+  return MAX(MAX(chance, deviation * expected + THRESHOLD_OFFSET), det->super.count);
 }
 
 static gboolean
@@ -835,6 +835,55 @@ _learn_hour_share(guint8 *share, gboolean success)
     *share = (guint8) (*share + ((success ? 254 : 0) - *share) / 10);
 }
 
+/* Successes per second to expect in the hour of `at', as they came up to the last one. */
+static gdouble
+_success_rate(const AlertEngine *self, const StreakState *streak, const Stream *stream, gint64 at)
+{
+  if (stream->rate_n >= 3)
+    {
+      gdouble rate = stream->slow;
+
+      /* with one in a while, only the long run says something */
+      if (stream->slow >= 1)
+        rate = MIN(rate, stream->fast);
+      if (stream->slow >= 0.3 && stream == &streak->stream[0])
+        {
+          gfloat hour = streak->hour_rate[_hour_of_day(self, at)];
+
+          if (hour >= 0)
+            rate = stream->slow >= 1 ? MIN(stream->fast, hour) : MIN(rate, hour);
+        }
+      return rate / SECONDS(RATE_WINDOW);
+    }
+
+  return stream->successes / (SECONDS(self->now - MAX(self->start, streak->super.entry->created)) + 1);
+}
+
+/* Successes overdue since the last one, hour by hour. */
+static gdouble
+_missing_successes(const AlertEngine *self, const StreakState *streak, const Stream *stream)
+{
+  gdouble missing = 0;
+  gint64 from = MAX(stream->last_success, self->now - 7 * DAY);
+
+  while (from < self->now)
+    {
+      gint64 hour_end = from + HOUR - (((from + self->wall_offset) % HOUR) + HOUR) % HOUR;
+      gint64 to = MIN(hour_end, self->now);
+
+      missing += _success_rate(self, streak, stream, from) * SECONDS(to - from);
+      from = to;
+    }
+  return missing / stream->dispersion;
+}
+
+/* So many failures would have come in their place, with some room. */
+static gfloat
+_usual_failures(const AlertEngine *self, const StreakState *streak, const Stream *stream)
+{
+  return 1.7f * _missing_successes(self, streak, stream) / MAX(stream->share, 0.001f) + 1;
+}
+
 static void
 _learn_outcome(Stream *stream, gfloat success)
 {
@@ -862,7 +911,7 @@ _commit_failures(AlertEngine *self, StreakState *streak, Stream *stream)
     }
   for (guint32 i = 0; i < MIN(stream->failures, 400); i++)
     _learn_outcome(stream, 0);
-  stream->longest = MAX(stream->longest * 0.998f, stream->failures);
+  stream->longest = MAX(stream->longest * 0.99f, MIN(stream->failures, _usual_failures(self, streak, stream)));
   stream->failures = stream->all_failures = 0;
 }
 
@@ -895,31 +944,6 @@ _learn_rate(AlertEngine *self, StreakState *streak, Stream *stream, gboolean ski
   stream->rate_window = window_no;
 }
 
-/* Successes per second, as they came up to the last one. */
-static gdouble
-_success_rate(const AlertEngine *self, const StreakState *streak, const Stream *stream)
-{
-  if (stream->rate_n >= 3)
-    {
-      gdouble rate = stream->slow;
-
-      /* with one in a while, only the long run says something */
-      if (stream->slow >= 1)
-        rate = MIN(rate, stream->fast);
-      if (stream->slow >= 0.3 && stream == &streak->stream[0])
-        {
-          gfloat hour = streak->hour_rate[_hour_of_day(self, self->now)];
-
-          if (hour >= 0)
-            rate = stream->slow >= 1 ? MIN(stream->fast, hour) : MIN(rate, hour);
-        }
-      return rate / SECONDS(RATE_WINDOW);
-    }
-
-  gint64 since = MAX(self->start, streak->super.entry->created);
-  return stream->successes / (SECONDS(stream->last_success - since) + 1);
-}
-
 /*
  * Are the failures since the last success more than chance, and are successes overdue?  A flood of failures beside the
  * usual traffic is another matter: they must come in about the numbers the missing successes would have come in.
@@ -946,13 +970,13 @@ _only_fails(const AlertEngine *self, const StreakState *streak, const Stream *st
   share = MAX(share, 0.001);
 
   /* a row this long comes by chance once in ten thousand weeks */
-  gdouble rate = _success_rate(self, streak, stream);
+  gdouble rate = _success_rate(self, streak, stream, self->now);
   gdouble a_week = MAX(rate / share * SECONDS(7 * DAY), 1000);
   gdouble needed = log(1e-4 / a_week) / log(1 - share);
   if (stream->failures < MAX(least, needed) || stream->failures < 1.5 * stream->longest + 5)
     return FALSE;
 
-  gdouble missing = rate * SECONDS(self->now - stream->last_success) / stream->dispersion;
+  gdouble missing = _missing_successes(self, streak, stream);
   gdouble doubt = known_hour ? 1 : 2.5;
   return missing >= 12 * doubt || (missing >= 5 * doubt && stream->failures <= 1.7 * missing / share);
 }
@@ -1261,6 +1285,10 @@ _success(AlertEngine *self, StreakState *streak, Stream *stream)
 {
   gboolean firing = streak->super.phase == PHASE_FIRING && stream == &streak->stream[streak->fired_stream];
 
+  if (streak->super.entry->exclusive && !firing)
+    stream->failures = stream->all_failures = 0;
+  if (stream->failures && !firing)
+    _commit_failures(self, streak, stream);
   _learn_rate(self, streak, stream, firing || streak->super.entry->exclusive);
   stream->rate_count++;
   stream->last_success = self->now;
@@ -1275,10 +1303,6 @@ _success(AlertEngine *self, StreakState *streak, Stream *stream)
       stream->failures = stream->all_failures = 0;
       return;
     }
-  if (streak->super.entry->exclusive)
-    stream->failures = stream->all_failures = 0;
-  if (stream->failures)
-    _commit_failures(self, streak, stream);
   _learn_outcome(stream, 1);
   if (stream == &streak->stream[0])
     _learn_hour_share(&streak->hour_share[_hour_of_week(self, self->now)], TRUE);
@@ -1449,7 +1473,7 @@ _streak_is_over(AlertEngine *self, StreakState *streak)
   if (streak->successes_after == 0)
     {
       /* without any traffic, nobody knows: it ends when several failures have been missed */
-      gdouble rate = _success_rate(self, streak, stream) / MAX(stream->share, 0.01f);
+      gdouble rate = _success_rate(self, streak, stream, self->now) / MAX(stream->share, 0.01f);
       gint64 idle = rate > 0 ? (gint64) (6 / rate * ALERT_SECOND) : DAY;
 
       incident->last_hot = stream->last_failure;
@@ -1715,6 +1739,12 @@ alert_engine_new(const AlertEngineConfig *config, gint64 now)
 }
 
 void
+alert_engine_set_wall_offset(AlertEngine *self, gint64 offset)
+{
+  self->wall_offset = offset;
+}
+
+void
 alert_engine_free(AlertEngine *self)
 {
   if (!self)
@@ -1726,7 +1756,5 @@ alert_engine_free(AlertEngine *self)
     alert_detector_clear(&self->detectors[i].super);
   g_free(self->detectors);
   g_free(self->seen);
-  if (self->loaded)
-    g_ptr_array_free(self->loaded, TRUE);
   g_free(self);
 }

@@ -206,6 +206,8 @@ typedef struct _AlertEngine AlertEngine;
 
 /* now: the engine counts as started then.  Nothing fires in its first ten seconds, see docs/alerting.md. */
 AlertEngine *alert_engine_new(const AlertEngineConfig *config, gint64 now);
+/* now + offset is a wall clock: local time, if the hours of the day are to be those of the people that call */
+void alert_engine_set_wall_offset(AlertEngine *self, gint64 offset);
 void alert_engine_free(AlertEngine *self);
 
 void alert_engine_record(AlertEngine *self, const AlertRecord *record, AlertNotices *notices);
@@ -228,10 +230,7 @@ gboolean alert_engine_take_eviction_warning(AlertEngine *self);
 guint alert_engine_save(AlertEngine *self, gint64 wall, guint8 *blocks, guint n_blocks);
 /* FALSE if the block is none of ours, of another layout, or damaged: nothing of it is taken. An empty block is TRUE. */
 gboolean alert_engine_load(AlertEngine *self, gint64 wall, const guint8 *block, gsize size);
-/*
- * After the last block: notices (resolved) for alerts that were firing for detectors this configuration has no more
- * are not made; they are dropped.  Returns their number.
- */
+/* After the last block.  Returns the number of alerts that fired for detectors this configuration has no more. */
 guint alert_engine_load_end(AlertEngine *self);
 
 #define ALERT_ENGINE_ERROR (alert_engine_error_quark())

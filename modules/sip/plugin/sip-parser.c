@@ -27,7 +27,32 @@ int sip_parse(CfgLexer *lexer, LogParser **instance, gpointer arg);
 static CfgLexerKeyword sip_keywords[] =
 {
   /* plugins */
+  { "sip_alert", KW_SIP_ALERT },
   { "sip_status", KW_SIP_STATUS },
+
+  /* sip-alert() */
+  { "class", KW_SIP_CLASS },
+  { "clear", KW_SIP_CLEAR },
+  { "codes", KW_SIP_CODES },
+  { "count", KW_SIP_COUNT },
+  { "dedupe", KW_SIP_DEDUPE },
+  { "detector", KW_SIP_DETECTOR },
+  { "detectors", KW_SIP_DETECTORS },
+  { "deviation", KW_SIP_DEVIATION },
+  { "exclude", KW_SIP_EXCLUDE },
+  { "hold", KW_SIP_HOLD },
+  { "include", KW_SIP_INCLUDE },
+  { "inject_mode", KW_SIP_INJECT_MODE },
+  { "key", KW_SIP_KEY },
+  { "max_keys", KW_SIP_MAX_KEYS },
+  { "minimum", KW_SIP_MINIMUM },
+  { "preset", KW_SIP_PRESET },
+  { "quiet", KW_SIP_QUIET },
+  { "refresh", KW_SIP_REFRESH },
+  { "reminder", KW_SIP_REMINDER },
+  { "share", KW_SIP_SHARE },
+  { "time", KW_SIP_TIME },
+  { "window", KW_SIP_WINDOW },
 
   /* sip-status() */
   { "codes_file", KW_SIP_CODES_FILE },

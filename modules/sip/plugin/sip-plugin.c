@@ -30,6 +30,11 @@ static Plugin sip_plugins[] =
     .name = "sip-status",
     .parser = &sip_parser,
   },
+  {
+    .type = LL_CONTEXT_PARSER,
+    .name = "sip-alert",
+    .parser = &sip_parser,
+  },
 };
 
 gboolean
