@@ -21,7 +21,9 @@
 #define PIECE 4
 #define MAX_STEP 8
 #define MAX_DIGITS 3
-#define SLOT_BITS 14
+#define ANY_DIGIT '\001'
+#define FILTER_BITS 15
+#define SLOT_BITS 13
 #define MAX_PIECES (G_MAXUINT16 - 1)
 
 /* ASCII upper to lower case by setting a bit; other bytes may fall together, which the comparison sorts out */
@@ -30,7 +32,6 @@
 typedef struct _Anchor
 {
   gchar *text;                  /* lower case, without the digits */
-  guint32 tail;                 /* the last bytes of the text, folded: they differ where pieces are shared */
   guint16 text_len;
   guint16 len;                  /* with the digits */
 } Anchor;
@@ -39,14 +40,18 @@ typedef struct _Anchor
 typedef struct _Piece
 {
   guint32 bytes;                /* folded */
+  guint32 other;                /* so are four more bytes of the literal, at its start or end: they tell most literals */
+  gint16 other_offset;          /* from the piece */
   guint16 anchor;
   guint8 offset;                /* of the piece within the literal */
+  guint8 rest;                  /* how much of the literal follows the start of the piece */
   guint8 last;                  /* of its slot */
 } Piece;
 
 struct _SipAnchors
 {
-  guint16 slots[1 << SLOT_BITS];        /* hash -> 1 + the first piece that has it, 0 if none */
+  guint8 filter[1 << FILTER_BITS];      /* by hash: whether some piece has it */
+  guint16 slots[1 << SLOT_BITS];        /* fewer bits of the hash -> 1 + the first piece that has it */
   guint step;
   Piece *pieces;
   guint n_pieces;
@@ -64,9 +69,21 @@ _load(const gchar *p)
 }
 
 static inline guint32
-_slot(guint32 bytes)
+_hash(guint32 bytes)
 {
-  return (bytes * 0x9e3779b1u) >> (32 - SLOT_BITS);
+  return bytes * 0x9e3779b1u;
+}
+
+static inline guint32
+_slot(guint32 hash)
+{
+  return hash >> (32 - SLOT_BITS);
+}
+
+static inline guint8
+_filter(const SipAnchors *self, const gchar *p)
+{
+  return self->filter[_hash(_load(p)) >> (32 - FILTER_BITS)];
 }
 
 static inline gchar
@@ -108,11 +125,11 @@ sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len, guint digits)
   g_assert(digits <= MAX_DIGITS && len >= 2 && anchor.len >= SIP_ANCHOR_MIN_LENGTH
            && anchor.len <= SIP_ANCHOR_MAX_LENGTH);
   /* a placeholder for each digit keeps a literal with digits apart from one without */
-  anchor.text = g_strdup_printf("%.*s%.*s", (gint) len, literal, (gint) digits, "\001\001\001");
+  anchor.text = g_new0(gchar, len + digits + 1);
+  memcpy(anchor.text, literal, len);
+  memset(anchor.text + len, ANY_DIGIT, digits);
   for (gsize i = 0; i < len; i++)
     anchor.text[i] = _lower(anchor.text[i]);
-  if (len >= PIECE)
-    anchor.tail = _load(anchor.text + len - PIECE);
 
   if (g_hash_table_lookup_extended(self->by_text, anchor.text, NULL, &number))
     {
@@ -124,19 +141,61 @@ sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len, guint digits)
   return self->anchors->len - 1;
 }
 
-/* How often a byte stands in log text, roughly: the pieces are taken where the literal is rarest. */
-static guint
-_commonness(gchar c)
-{
-  static const gchar *const by_rank[] = { " ", "e", "aionrst", "cdlmpu0123", "fghbvyw456789.:-/=\"'[]()_,;", NULL };
+/*
+ * The pieces that lines of PBX logs have most, from the most frequent down: counted on the labelled corpus
+ * of tests/corpus.  Which ones stand here costs or saves time, it changes no result.
+ */
+static const gchar common_pieces[] =
+  "----192.     sip.0.22.0.92.00.2.0000sip:5060sip/ip/2p/2./2.0:506fromcall<sip res"
+  "tag=tionregiegisgist 192.2.1mple: si@192sip  <siexamxampamplple.respesposponster"
+  "ponsonse;taging >;ta frorom ion le.c2.16e.co.com to .168168. regcseq: <s92.1sip."
+  "2.0  notid: atioportinvinvitvitefail.0.1isteeq: all-ll-i-05- 09:chan2.0/l-idseq:"
+  "user.c: ip:1a: sudp -id:14 0via:ia: branrancanch=z9hz9hg9hg409:19:12:12:p:10hg4b"
+  "g4bk05-14 09/udp;branch=ch=zh=z9 06:nse receeceiceiv12:3 cha20242:33eivep 19ived"
+  ".exa23 03 06codepjsijsip5-14.1001001 fai0/udcontstatp re-14 sion68.1ip r024-24-0"
+  ".0/udp 1leng0.0.debuebug4-05ratibyteytesistr060;engtngth bytiled.0.0060 authaile"
+  "rom:om: th: :100ontesip_han_ invgth: sta[202ip.cp.c:1:50 forstrato: 2026:33]33] "
+  "notiessi--- ntententent-an_sn_si_sip: ressio.0 4time 486.2.3 una recsessound ---"
+  "nt-lt-le-len-000trat<------>8.1.6-11not trano: <;rporporableved warnrequ7.0.026-"
+  "tatuatussofiofiaserv in ningrans127.27.0errorror udp486 1.10arnirnin0;br#012-11-"
+  " 23 0.1:equequesuestest led ort=busynov 555055015010for  cal@exa60;b26-12.36teri"
+  " 200@127res_.1:11:15:15011-21-23 404060:q: 1messessassag000 198.98.58.51.51.51.1"
+  "100.001@0100com>.1:5udp:p:19sage:00:1506 sof====] chevenvent6:50ip.ep.exotictice"
+  "causting:192] re_pjs60: 06:3ov 2v 23asteerisrisk200 ausem: <reaseasoason pro.1.1"
+  "ed: .2.2 ver tra_reg accnterh: 0 reaes_ps_pjhereverberborbosbose1@192.1: witwith"
+  "60 --23 0.11 req404 1000infoose[ 503503 loca1>;tom>;m>;t0 40dp:1ip:u war] no on "
+  "all  foufouninte err0 --rt=5: 10 401ent:00:0: 40repltes usy  her.36:vice.c:22163"
+  "2.1>.1>;ith  ses2.10401 uthont: tes)06:4avaivailailailablabl36:5d re01@1ice[on f"
+  "om um udthorhorietho] so[c-0c-000:50[216163]ag=aip:5:555dialenti: not fo=192 bus"
+  "oriz mester meththodsip-test3% [_tag][c-ervirvic3.0. hanhandted ed fmail con deb"
+  "t=5001 u1 ununaunautizedes) : 48 timagensy hbackice  198203.03.0.113113. ast0002"
+  "andl1]: ocalte: 100@ptiose (er: ate ot fng s=506proxroxy0:00eplygent: seode=00 9";
 
-  c = _lower(c);
-  for (guint i = 0; by_rank[i]; i++)
+static GHashTable *
+_count_common_pieces(void)
+{
+  GHashTable *ranks = g_hash_table_new(g_direct_hash, g_direct_equal);
+
+  for (guint i = 0; i + PIECE < sizeof(common_pieces); i += PIECE)
+    g_hash_table_insert(ranks, GUINT_TO_POINTER(_load(common_pieces + i)), GUINT_TO_POINTER(i / PIECE + 1));
+  return ranks;
+}
+
+/* How often a piece stands in log text, roughly. */
+static guint
+_commonness(GHashTable *common, const gchar *piece)
+{
+  guint rank = GPOINTER_TO_UINT(g_hash_table_lookup(common, GUINT_TO_POINTER(_load(piece))));
+  guint score = 1;
+
+  for (guint i = 0; i < PIECE; i++)
     {
-      if (c && strchr(by_rank[i], c))
-        return 12 - 2 * i;
+      if (piece[i] == ' ' || g_ascii_isdigit(piece[i]))
+        score++;
+      else if (piece[i] == ANY_DIGIT)
+        score += 8;
     }
-  return 1;
+  return score + (!rank ? 0 : rank <= 100 ? 32 : rank <= 250 ? 16 : 8);
 }
 
 /*
@@ -144,7 +203,7 @@ _commonness(gchar c)
  * each literal that shares a piece has to be compared when it shows.
  */
 static guint
-_rarest_run(const Anchor *anchor, guint step, GHashTable *uses)
+_rarest_run(const Anchor *anchor, guint step, GHashTable *common, GHashTable *uses)
 {
   guint best = 0;
   guint best_score = G_MAXUINT;
@@ -153,10 +212,11 @@ _rarest_run(const Anchor *anchor, guint step, GHashTable *uses)
     {
       guint score = 0;
 
-      for (guint i = start; i < start + step + PIECE - 1; i++)
-        score += _commonness(anchor->text[i]);
       for (guint i = start; i < start + step; i++)
-        score += 4 * GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_load(anchor->text + i))));
+        {
+          score += _commonness(common, anchor->text + i);
+          score += 4 * GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_load(anchor->text + i))));
+        }
       /* of equal runs the last: literals more often begin alike than end alike */
       if (score <= best_score)
         {
@@ -168,10 +228,20 @@ _rarest_run(const Anchor *anchor, guint step, GHashTable *uses)
 }
 
 static void
-_add_piece(GArray *pieces, const gchar *bytes, guint anchor, guint offset)
+_add_piece(GArray *pieces, const gchar *bytes, const Anchor *anchor, guint number, guint offset)
 {
-  Piece piece = { .bytes = _load(bytes), .anchor = (guint16) anchor, .offset = (guint8) offset };
+  Piece piece =
+  {
+    .bytes = _load(bytes),
+    .anchor = (guint16) number,
+    .offset = (guint8) offset,
+    .rest = (guint8) (anchor->len - offset),
+  };
+  /* whichever end of the text is further away; a text too short for that is told by its piece */
+  guint other = offset > anchor->text_len / 2u ? 0 : (guint) anchor->text_len - PIECE;
 
+  piece.other = anchor->text_len < PIECE ? piece.bytes : _load(anchor->text + other);
+  piece.other_offset = anchor->text_len < PIECE ? 0 : (gint16) ((gint) other - (gint) offset);
   g_array_append_val(pieces, piece);
 }
 
@@ -185,7 +255,7 @@ _add_pieces(GArray *pieces, const Anchor *anchor, guint number, guint offset)
   memcpy(bytes, anchor->text + offset, PIECE);
   if (first_digit >= PIECE)
     {
-      _add_piece(pieces, bytes, number, offset);
+      _add_piece(pieces, bytes, anchor, number, offset);
       return;
     }
 
@@ -197,7 +267,7 @@ _add_pieces(GArray *pieces, const Anchor *anchor, guint number, guint offset)
 
       for (guint i = digits; i > 0; i--, rest /= 10)
         bytes[first_digit + i - 1] = (gchar) ('0' + rest % 10);
-      _add_piece(pieces, bytes, number, offset);
+      _add_piece(pieces, bytes, anchor, number, offset);
     }
 }
 
@@ -205,12 +275,13 @@ static GArray *
 _choose_pieces(SipAnchors *self)
 {
   GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
+  GHashTable *common = _count_common_pieces();
   GHashTable *uses = g_hash_table_new(g_direct_hash, g_direct_equal);
 
   for (guint i = 0; i < self->anchors->len; i++)
     {
       const Anchor *anchor = &g_array_index(self->anchors, Anchor, i);
-      guint start = _rarest_run(anchor, self->step, uses);
+      guint start = _rarest_run(anchor, self->step, common, uses);
 
       for (guint j = start; j < start + self->step; j++)
         {
@@ -221,14 +292,15 @@ _choose_pieces(SipAnchors *self)
         }
     }
   g_hash_table_unref(uses);
+  g_hash_table_unref(common);
   return pieces;
 }
 
 static gint
 _by_slot(gconstpointer a, gconstpointer b)
 {
-  guint32 slot_a = _slot(((const Piece *) a)->bytes);
-  guint32 slot_b = _slot(((const Piece *) b)->bytes);
+  guint32 slot_a = _slot(_hash(((const Piece *) a)->bytes));
+  guint32 slot_b = _slot(_hash(((const Piece *) b)->bytes));
 
   return slot_a < slot_b ? -1 : slot_a > slot_b;
 }
@@ -254,8 +326,10 @@ sip_anchors_compile(SipAnchors *self)
   for (guint i = self->n_pieces; i > 0; i--)
     {
       Piece *piece = &self->pieces[i - 1];
-      guint32 slot = _slot(piece->bytes);
+      guint32 hash = _hash(piece->bytes);
+      guint32 slot = _slot(hash);
 
+      self->filter[hash >> (32 - FILTER_BITS)] = 1;
       piece->last = !self->slots[slot];
       self->slots[slot] = (guint16) i;
     }
@@ -266,8 +340,6 @@ static gboolean
 _stands_at(const Anchor *anchor, const gchar *text, gsize len, gsize where)
 {
   if (where + anchor->len > len)
-    return FALSE;
-  if (anchor->tail && _load(text + where + anchor->text_len - PIECE) != anchor->tail)
     return FALSE;
   for (guint i = 0; i < anchor->text_len; i++)
     {
@@ -284,6 +356,32 @@ _stands_at(const Anchor *anchor, const gchar *text, gsize len, gsize where)
   return TRUE;
 }
 
+/* Reports the literals that show themselves at p; FALSE if the caller has had enough. */
+static gboolean
+_look_closer(const SipAnchors *self, const gchar *text, gsize len, const gchar *p, SipAnchorFound found,
+             gpointer user_data)
+{
+  guint32 bytes = _load(p);
+  guint16 slot = self->slots[_slot(_hash(bytes))];
+
+  if (!slot)
+    return TRUE;
+  for (const Piece *piece = &self->pieces[slot - 1];; piece++)
+    {
+      if (piece->bytes == bytes && piece->offset <= p - text && piece->rest <= text + len - p
+          && _load(p + piece->other_offset) == piece->other)
+        {
+          gsize where = (gsize) (p - text) - piece->offset;
+
+          if (_stands_at(&g_array_index(self->anchors, Anchor, piece->anchor), text, len, where)
+              && !found(piece->anchor, where, user_data))
+            return FALSE;
+        }
+      if (piece->last)
+        return TRUE;
+    }
+}
+
 void
 sip_anchors_search(const SipAnchors *self, const gchar *text, gsize len, SipAnchorFound found, gpointer user_data)
 {
@@ -292,27 +390,25 @@ sip_anchors_search(const SipAnchors *self, const gchar *text, gsize len, SipAnch
   if (len < PIECE || !self->n_pieces)
     return;
 
+  const gchar *p = text;
   const gchar *last = text + len - PIECE;
-  for (const gchar *p = text; p <= last; p += step)
+
+  /* four at a time: nearly always none of them passes */
+  for (; last - p >= (gssize) (3 * step); p += 4 * step)
     {
-      guint32 bytes = _load(p);
-      guint16 slot = self->slots[_slot(bytes)];
-
-      if (G_LIKELY(!slot))
+      if (G_LIKELY(!(_filter(self, p) | _filter(self, p + step) | _filter(self, p + 2 * step)
+                     | _filter(self, p + 3 * step))))
         continue;
-      for (const Piece *piece = &self->pieces[slot - 1];; piece++)
+      for (guint i = 0; i < 4; i++)
         {
-          if (piece->bytes == bytes && piece->offset <= p - text)
-            {
-              gsize where = (gsize) (p - text) - piece->offset;
-
-              if (_stands_at(&g_array_index(self->anchors, Anchor, piece->anchor), text, len, where)
-                  && !found(piece->anchor, where, user_data))
-                return;
-            }
-          if (piece->last)
-            break;
+          if (_filter(self, p + i * step) && !_look_closer(self, text, len, p + i * step, found, user_data))
+            return;
         }
+    }
+  for (; p <= last; p += step)
+    {
+      if (_filter(self, p) && !_look_closer(self, text, len, p, found, user_data))
+        return;
     }
 }
 

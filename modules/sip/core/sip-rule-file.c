@@ -158,13 +158,13 @@ _anchor_clear(gpointer s)
 static void
 _word_clear(gpointer s)
 {
-  g_free(((SipRuleWord *) s)->text);
+  g_free(((SipWord *) s)->text);
 }
 
 static GArray *
 _words_new(void)
 {
-  GArray *words = g_array_new(FALSE, FALSE, sizeof(SipRuleWord));
+  GArray *words = g_array_new(FALSE, FALSE, sizeof(SipWord));
 
   g_array_set_clear_func(words, _word_clear);
   return words;
@@ -186,6 +186,8 @@ _rule_new(const gchar *name, gsize len, const Reader *reader)
   self->patterns = g_ptr_array_new_with_free_func(_pattern_free);
   self->require = g_ptr_array_new_with_free_func((GDestroyNotify) g_array_unref);
   self->veto = _words_new();
+  self->require_numbers = g_ptr_array_new_with_free_func((GDestroyNotify) g_array_unref);
+  self->veto_numbers = g_array_new(FALSE, FALSE, sizeof(guint16));
   self->samples = g_ptr_array_new_with_free_func(_sample_free);
   return self;
 }
@@ -200,6 +202,8 @@ sip_rule_free(SipRule *self)
   g_ptr_array_unref(self->patterns);
   g_ptr_array_unref(self->require);
   g_array_unref(self->veto);
+  g_ptr_array_unref(self->require_numbers);
+  g_array_unref(self->veto_numbers);
   g_ptr_array_unref(self->samples);
   for (gint i = 0; i < SIP_FIELD_MAX; i++)
     g_free(self->fixed[i]);
@@ -347,7 +351,7 @@ _read_pattern(Reader *self, const gchar *value, gsize column)
 static gboolean
 _compile_pattern(Reader *self, SipRulePattern *pattern)
 {
-  uint32_t options = PCRE2_DUPNAMES | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | (self->rule->before ? 0 : PCRE2_ANCHORED);
+  uint32_t options = PCRE2_DUPNAMES | PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | (self->rule->before ? PCRE2_USE_OFFSET_LIMIT : PCRE2_ANCHORED);
   int error_code;
   PCRE2_SIZE offset;
 
@@ -422,7 +426,7 @@ _read_words(Reader *self, const gchar *value, GArray *words, gsize column)
   for (gchar **part = parts; *part && ok; part++)
     {
       gchar *text = g_strstrip(*part);
-      SipRuleWord word = { 0 };
+      SipWord word = { 0 };
       word.exact = text[0] == '=' && text[1];
       if (word.exact)
         text++;
@@ -437,8 +441,8 @@ _read_words(Reader *self, const gchar *value, GArray *words, gsize column)
         }
       if (word.open_end)
         len--;
-      if (!len)
-        ok = _fail(self, column, "empty word in `%s'", value);
+      if (len < SIP_WORD_MIN_LENGTH)
+        ok = _fail(self, column, "a word has at least %d bytes, `%s' has %d", SIP_WORD_MIN_LENGTH, text, (gint) len);
       else
         {
           word.text = word.exact ? g_strndup(text, len) : g_ascii_strdown(text, (gssize) len);
@@ -756,6 +760,18 @@ _finish_rule(Reader *self)
   if (!_check_samples(self))
     return FALSE;
 
+  for (guint i = 0; i < SIP_FIELD_MAX; i++)
+    {
+      if (rule->fixed[i] || _has_group(rule, (SipField) i))
+        rule->fields |= 1u << i;
+    }
+  for (guint i = 0; i < rule->patterns->len; i++)
+    {
+      const SipRulePattern *pattern = g_ptr_array_index(rule->patterns, i);
+
+      if (pattern->sent_group || pattern->received_group)
+        rule->fields |= 1u << SIP_FIELD_DIRECTION;
+    }
   rule->anchor_length = SIP_ANCHOR_MAX_LENGTH;
   for (guint i = 0; i < rule->anchors->len; i++)
     {

@@ -22,6 +22,7 @@
 #include <pcre2.h>
 
 #include "sip-rules.h"
+#include "sip-words.h"
 
 /*
  * A rule file as read: text -> rules with their samples.  The form is written
@@ -48,6 +49,7 @@ typedef struct _SipRulePattern
   gint line;
   gint column;
   pcre2_code *code;
+  gboolean jit;                 /* there is machine code for it */
   guint8 n_groups;
   struct
   {
@@ -67,16 +69,6 @@ typedef struct _SipRuleSample
   gboolean has_expect;
   gint line;
 } SipRuleSample;
-
-/* words of which one must (require) or none may (veto) stand on the record */
-typedef struct _SipRuleWord
-{
-  gchar *text;                  /* lower case unless exact */
-  gsize len;
-  gboolean exact;               /* the case of letters counts */
-  gboolean open_start;          /* may follow a letter or digit */
-  gboolean open_end;
-} SipRuleWord;
 
 typedef struct _SipRuleAnchor
 {
@@ -98,10 +90,13 @@ struct _SipRule
   GArray *anchors;              /* SipRuleAnchor */
   guint anchor_length;          /* of the shortest */
   GPtrArray *patterns;          /* SipRulePattern * */
-  GPtrArray *require;           /* GArray of SipRuleWord: one of each must be there */
-  GArray *veto;                 /* SipRuleWord */
+  GPtrArray *require;           /* GArray of SipWord: one of each must be there */
+  GArray *veto;                 /* SipWord */
+  GPtrArray *require_numbers;   /* the same as numbers of the set's words: GArray of guint16 */
+  GArray *veto_numbers;
   gchar *fixed[SIP_FIELD_MAX];
   gint fixed_code;
+  guint fields;                 /* bits of the fields it can set */
   GPtrArray *samples;           /* SipRuleSample * */
 };
 

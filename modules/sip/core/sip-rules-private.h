@@ -32,11 +32,14 @@ struct _SipRules
   guint version_anchor;         /* of the raw SIP message */
   guint32 *by_anchor;           /* anchor -> first of its rules in anchor_rules; one more than there are anchors */
   guint16 *anchor_rules;        /* index of a rule */
+  guint8 *anchor_ranks;         /* anchor -> bits of the ranks of its rules */
+  SipWords *words;              /* of all rules' require and veto */
 };
 
 typedef struct _SipRulesMemory
 {
   gsize anchors;                /* tables of the literal search */
+  gsize words;                  /* tables of the words of require and veto */
   gsize patterns;               /* compiled patterns */
   gsize jit;                    /* machine code of the patterns */
   guint step;

@@ -44,8 +44,10 @@ sip_rules_unref(SipRules *self)
     return;
 
   sip_anchors_free(self->anchors);
+  sip_words_free(self->words);
   g_free(self->by_anchor);
   g_free(self->anchor_rules);
+  g_free(self->anchor_ranks);
   g_ptr_array_unref(self->rules);
   g_free(self);
 }
@@ -187,6 +189,7 @@ _map_anchors_to_rules(SipRules *self, const GArray *pairs)
 {
   self->by_anchor = g_new0(guint32, self->n_anchors + 1);
   self->anchor_rules = g_new0(guint16, MAX(pairs->len, 1));
+  self->anchor_ranks = g_new0(guint8, self->n_anchors);
   guint32 *fill = g_new0(guint32, self->n_anchors);
 
   for (guint i = 0; i < pairs->len; i++)
@@ -198,8 +201,61 @@ _map_anchors_to_rules(SipRules *self, const GArray *pairs)
       const guint32 *pair = ((guint32 (*)[2]) pairs->data)[i];
 
       self->anchor_rules[self->by_anchor[pair[0]] + fill[pair[0]]++] = (guint16) pair[1];
+      self->anchor_ranks[pair[0]] |= (guint8) (1u << ((SipRule *) g_ptr_array_index(self->rules, pair[1]))->rank);
     }
   g_free(fill);
+}
+
+static gboolean
+_number_word_list(SipRules *self, const GArray *words, GArray *numbers)
+{
+  for (guint i = 0; i < words->len; i++)
+    {
+      gint number = sip_words_add(self->words, &g_array_index(words, SipWord, i));
+      guint16 value = (guint16) number;
+
+      if (number < 0)
+        return FALSE;
+      g_array_append_val(numbers, value);
+    }
+  return TRUE;
+}
+
+static gboolean
+_number_words(SipRules *self, GError **error)
+{
+  gboolean ok = TRUE;
+
+  self->words = sip_words_new();
+  for (guint i = 0; i < self->rules->len && ok; i++)
+    {
+      SipRule *rule = g_ptr_array_index(self->rules, i);
+
+      ok = _number_word_list(self, rule->veto, rule->veto_numbers);
+      for (guint j = 0; j < rule->require->len && ok; j++)
+        {
+          GArray *numbers = g_array_new(FALSE, FALSE, sizeof(guint16));
+
+          g_ptr_array_add(rule->require_numbers, numbers);
+          ok = _number_word_list(self, g_ptr_array_index(rule->require, j), numbers);
+        }
+    }
+  sip_words_compile(self->words);
+  if (!ok)
+    g_set_error(error, SIP_RULES_ERROR, 0, "more than %d different words in require and veto", SIP_WORDS_MAX);
+  return ok;
+}
+
+static void
+_compile_to_machine_code(SipRule *rule)
+{
+  for (guint i = 0; i < rule->patterns->len; i++)
+    {
+      SipRulePattern *pattern = g_ptr_array_index(rule->patterns, i);
+
+      /* without it (an architecture that lacks it, a kernel that forbids it) matching is slower, not wrong */
+      pattern->jit = pcre2_jit_compile(pattern->code, PCRE2_JIT_COMPLETE) == 0;
+    }
 }
 
 gboolean
@@ -224,14 +280,10 @@ sip_rules_compile(SipRules *self, gboolean use_jit, GError **error)
   if (!ok)
     return FALSE;
 
+  if (!_number_words(self, error))
+    return FALSE;
   for (guint i = 0; i < self->rules->len && use_jit; i++)
-    {
-      SipRule *rule = g_ptr_array_index(self->rules, i);
-
-      /* without JIT (an architecture that lacks it, a kernel that forbids it) matching is slower, not wrong */
-      for (guint j = 0; j < rule->patterns->len; j++)
-        pcre2_jit_compile(((SipRulePattern *) g_ptr_array_index(rule->patterns, j))->code, PCRE2_JIT_COMPLETE);
-    }
+    _compile_to_machine_code(g_ptr_array_index(self->rules, i));
   return TRUE;
 }
 
@@ -244,7 +296,12 @@ sip_rules_count(const SipRules *self)
 void
 sip_rules_memory(const SipRules *self, SipRulesMemory *memory)
 {
-  *memory = (SipRulesMemory) { .anchors = sip_anchors_memory(self->anchors), .step = sip_anchors_step(self->anchors) };
+  *memory = (SipRulesMemory) 
+  {
+    .anchors = sip_anchors_memory(self->anchors),
+    .words = sip_words_memory(self->words),
+    .step = sip_anchors_step(self->anchors),
+  };
 
   for (guint i = 0; i < self->rules->len; i++)
     {

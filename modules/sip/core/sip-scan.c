@@ -38,8 +38,9 @@
 #define JIT_STACK_START (32 * 1024)
 #define JIT_STACK_MAX (512 * 1024)
 
-/* how far from the match `require' and `veto' look */
-#define WORD_REACH 2048
+/* `require' and `veto' look at the whole record up to this length, of a longer one at so much around the match */
+#define WORD_REACH 8192
+#define EFFORT_WORDS 8
 
 typedef struct _Hit
 {
@@ -68,11 +69,15 @@ struct _SipScanner
   SipSpan program;
   SipSpan text;
   gint effort;
+  guint ranks;                  /* bits of the ranks that the hits' rules have */
   guint n_hits;
   Hit hits[MAX_HITS];
   guint n_versions;
   gsize versions[SIP_MESSAGE_MAX_START_LINES];  /* where SIP/2.0 may belong to a start line */
   SipStartLines start_lines;
+  gboolean words_known;
+  gsize words_from;             /* the part of the text that `words' is about */
+  SipWordSet words;
 };
 
 SipScanner *
@@ -123,6 +128,7 @@ _keep_hit(guint anchor, gsize where, gpointer user_data)
     return TRUE;
   if (self->n_hits == MAX_HITS)
     return TRUE;
+  self->ranks |= self->rules->anchor_ranks[anchor];
   self->hits[self->n_hits++] = (Hit) { anchor, where };
   return TRUE;
 }
@@ -132,55 +138,58 @@ _find_anchors(SipScanner *self, SipSpan text)
 {
   self->text = text;
   self->n_hits = 0;
+  self->ranks = 0;
   self->n_versions = 0;
   sip_anchors_search(self->rules->anchors, text.ptr, text.len, _keep_hit, self);
 }
 
-static gboolean
-_word_in(SipSpan text, const SipRuleWord *word)
+/* Finds the words around a match, once for all rules that match there. */
+static void
+_find_words(SipScanner *self, gsize where)
 {
-  if (text.len < word->len)
-    return FALSE;
+  gsize from = 0;
+  gsize len = self->text.len;
 
-  const gchar *last = text.ptr + text.len - word->len;
-  for (const gchar *p = text.ptr; p <= last; p++)
+  if (len > WORD_REACH)
     {
-      if (word->exact ? memcmp(p, word->text, word->len) != 0
-          : (g_ascii_tolower(*p) != word->text[0] || g_ascii_strncasecmp(p, word->text, word->len) != 0))
-        continue;
-      if (!word->open_start && g_ascii_isalnum(word->text[0]) && p > text.ptr && g_ascii_isalnum(p[-1]))
-        continue;
-      if (!word->open_end && g_ascii_isalnum(word->text[word->len - 1]) && p < last && g_ascii_isalnum(p[word->len]))
-        continue;
-      return TRUE;
+      from = where > WORD_REACH / 2 ? (where - WORD_REACH / 2) & ~(gsize) (WORD_REACH / 4 - 1) : 0;
+      len = MIN(WORD_REACH, self->text.len - from);
     }
-  return FALSE;
+  if (self->words_known && self->words_from == from)
+    return;
+
+  if (self->words_known)
+    self->effort -= EFFORT_WORDS;
+  self->words_known = TRUE;
+  self->words_from = from;
+  memset(&self->words, 0, sizeof(self->words));
+  sip_words_search(self->rules->words, sip_span(self->text.ptr + from, len), &self->words);
+  sip_words_search(self->rules->words, self->program, &self->words);
 }
 
 static gboolean
-_any_word(const SipScanner *self, const GArray *words, gsize where)
+_any_word(const SipScanner *self, const GArray *numbers)
 {
-  gsize from = where > WORD_REACH ? where - WORD_REACH : 0;
-  SipSpan near = sip_span(self->text.ptr + from, MIN(self->text.len, where + WORD_REACH) - from);
-
-  for (guint i = 0; i < words->len; i++)
+  for (guint i = 0; i < numbers->len; i++)
     {
-      const SipRuleWord *word = &g_array_index(words, SipRuleWord, i);
-
-      if (_word_in(near, word) || _word_in(self->program, word))
+      if (sip_word_set_has(&self->words, g_array_index(numbers, guint16, i)))
         return TRUE;
     }
   return FALSE;
 }
 
 static gboolean
-_words_agree(const SipScanner *self, const SipRule *rule, gsize where)
+_words_agree(SipScanner *self, const SipRule *rule, gsize where)
 {
-  if (rule->veto->len && _any_word(self, rule->veto, where))
+  if (!rule->veto_numbers->len && !rule->require_numbers->len)
+    return TRUE;
+
+  _find_words(self, where);
+  if (_any_word(self, rule->veto_numbers))
     return FALSE;
-  for (guint i = 0; i < rule->require->len; i++)
+  for (guint i = 0; i < rule->require_numbers->len; i++)
     {
-      if (!_any_word(self, g_ptr_array_index(rule->require, i), where))
+      if (!_any_word(self, g_ptr_array_index(rule->require_numbers, i)))
         return FALSE;
     }
   return TRUE;
@@ -190,11 +199,17 @@ static gint
 _run_pattern(SipScanner *self, const SipRulePattern *pattern, gsize from, gsize end)
 {
   PCRE2_SPTR subject = (PCRE2_SPTR) self->text.ptr;
-  int rc = pcre2_match(pattern->code, subject, end, from, 0, self->match_data, self->match_context);
+  int rc;
 
+  if (pattern->jit)
+    rc = pcre2_jit_match(pattern->code, subject, end, from, 0, self->match_data, self->match_context);
+  else
+    rc = pcre2_match(pattern->code, subject, end, from, PCRE2_NO_JIT, self->match_data, self->match_context);
   if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH)
     return rc;
   self->stats.pcre_errors++;
+  if (!pattern->jit)
+    return rc;
   return pcre2_match(pattern->code, subject, end, from, PCRE2_NO_JIT, self->match_data, self->match_context);
 }
 
@@ -259,6 +274,8 @@ _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *cand
 
   if (!rule->before)
     from = hit->where;
+  if (self->words_known && !_words_agree(self, rule, hit->where))
+    return FALSE;
   for (guint i = 0; i < rule->patterns->len; i++)
     {
       const SipRulePattern *pattern = g_ptr_array_index(rule->patterns, i);
@@ -267,9 +284,10 @@ _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *cand
       if (self->effort <= 0)
         return FALSE;
       self->effort -= rule->before ? EFFORT_SEARCHED : EFFORT_ANCHORED;
+      pcre2_set_offset_limit(self->match_context, rule->before ? hit->where : PCRE2_UNSET);
       if (_run_pattern(self, pattern, from, end) < 0)
         continue;
-      /* what is searched for must cover the anchor; \K may have moved the start */
+      /* the match must cover the anchor; \K may have moved its start */
       if (vector[1] <= hit->where || vector[0] > vector[1])
         continue;
 
@@ -284,14 +302,12 @@ _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *cand
   return FALSE;
 }
 
-/* Whether the record's status is rather `a' than `b', both of which were found. */
+/* Whether the record's status is rather `a' than `b', both of which were found and are of the same rank. */
 static gboolean
 _is_better(const Candidate *a, const Candidate *b)
 {
   if (!b->rule)
     return TRUE;
-  if (a->rule->rank != b->rule->rank)
-    return a->rule->rank > b->rule->rank;
   if (a->rule->user != b->rule->user)
     return a->rule->user;
   if (a->rule->anchor_length != b->rule->anchor_length)
@@ -308,23 +324,32 @@ _add_code(SipScanResult *result, gint code)
     result->codes[result->n_codes++] = (guint16) code;
 }
 
-/* The best of the rules of at least the given rank; best->rule stays NULL if none matches. */
-static void
-_try_rules(SipScanner *self, SipRank at_least, SipRank at_most, Candidate *best, SipScanResult *result)
+/* Whether a match of the rule could still be better than what was found, which is of the same rank. */
+static gboolean
+_may_be_better(const SipRule *rule, const SipRule *found)
 {
+  return !found || rule->user > found->user
+         || (rule->user == found->user && rule->anchor_length >= found->anchor_length);
+}
+
+/* The best of the rules of one rank; best->rule stays NULL if none matches. */
+static void
+_try_rank(SipScanner *self, SipRank rank, Candidate *best, SipScanResult *result)
+{
+  const SipRules *rules = self->rules;
   Candidate candidate;
 
   for (guint i = 0; i < self->n_hits; i++)
     {
       const Hit *hit = &self->hits[i];
 
-      for (guint32 j = self->rules->by_anchor[hit->anchor]; j < self->rules->by_anchor[hit->anchor + 1]; j++)
+      if (!(rules->anchor_ranks[hit->anchor] & (1u << rank)))
+        continue;
+      for (guint32 j = rules->by_anchor[hit->anchor]; j < rules->by_anchor[hit->anchor + 1]; j++)
         {
-          const SipRule *rule = g_ptr_array_index(self->rules->rules, self->rules->anchor_rules[j]);
+          const SipRule *rule = g_ptr_array_index(rules->rules, rules->anchor_rules[j]);
 
-          if (rule->rank < at_least || rule->rank > at_most || (best->rule && rule->rank < best->rule->rank))
-            continue;
-          if (!_try_rule(self, rule, hit, &candidate))
+          if (rule->rank != rank || !_may_be_better(rule, best->rule) || !_try_rule(self, rule, hit, &candidate))
             continue;
           _add_code(result, candidate.code);
           if (_is_better(&candidate, best))
@@ -333,8 +358,19 @@ _try_rules(SipScanner *self, SipRank at_least, SipRank at_most, Candidate *best,
     }
 }
 
+/* From the highest rank down to the first that has a match. */
 static void
-_fill_from_context(SipScanner *self, const Hit *hit, SipScanResult *result)
+_try_ranks(SipScanner *self, SipRank highest, SipRank lowest, Candidate *best, SipScanResult *result)
+{
+  for (gint rank = (gint) highest; rank >= (gint) lowest && !best->rule; rank--)
+    {
+      if (self->ranks & (1u << rank))
+        _try_rank(self, (SipRank) rank, best, result);
+    }
+}
+
+static void
+_fill_from_context(SipScanner *self, const Hit *hit, guint *filled, SipScanResult *result)
 {
   Candidate candidate;
 
@@ -342,14 +378,15 @@ _fill_from_context(SipScanner *self, const Hit *hit, SipScanResult *result)
     {
       const SipRule *rule = g_ptr_array_index(self->rules->rules, self->rules->anchor_rules[j]);
 
-      if (rule->rank != SIP_RANK_CONTEXT || !_try_rule(self, rule, hit, &candidate))
+      if (rule->rank != SIP_RANK_CONTEXT || !(rule->fields & ~*filled) || !_try_rule(self, rule, hit, &candidate))
         continue;
       for (gint i = 0; i < SIP_FIELD_MAX; i++)
         {
-          if (result->sipfrag && (i == SIP_FIELD_METHOD || i == SIP_FIELD_CALL_ID))
-            continue;
-          if (!result->field[i].ptr && i != SIP_FIELD_CODE)
-            result->field[i] = candidate.field[i];
+          if (!(*filled & (1u << i)) && candidate.field[i].ptr)
+            {
+              result->field[i] = candidate.field[i];
+              *filled |= 1u << i;
+            }
         }
     }
 }
@@ -357,10 +394,21 @@ _fill_from_context(SipScanner *self, const Hit *hit, SipScanResult *result)
 static void
 _add_context(SipScanner *self, gsize where, SipScanResult *result)
 {
+  guint filled = 1u << SIP_FIELD_CODE;
+
+  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+    {
+      if (result->field[i].ptr)
+        filled |= 1u << i;
+    }
+  /* a fragment's status does not belong to the message around it */
+  if (result->sipfrag)
+    filled |= 1u << SIP_FIELD_METHOD | 1u << SIP_FIELD_CALL_ID;
+
   for (guint i = self->n_hits; i > 0; i--)
     {
       if (self->hits[i - 1].where <= where)
-        _fill_from_context(self, &self->hits[i - 1], result);
+        _fill_from_context(self, &self->hits[i - 1], &filled, result);
     }
   /* what follows the start line of a message is the message */
   if (!result->rule)
@@ -368,7 +416,7 @@ _add_context(SipScanner *self, gsize where, SipScanResult *result)
   for (guint i = 0; i < self->n_hits; i++)
     {
       if (self->hits[i].where > where)
-        _fill_from_context(self, &self->hits[i], result);
+        _fill_from_context(self, &self->hits[i], &filled, result);
     }
 }
 
@@ -503,7 +551,7 @@ _evaluate(SipScanner *self, SipScanResult *result)
   line = sip_message_choose(&self->start_lines, self->text, &sipfrag);
 
   _note_codes(self, result);
-  _try_rules(self, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, SIP_RANK_ACCOUNTING, &best, result);
+  _try_ranks(self, SIP_RANK_ACCOUNTING, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, &best, result);
   if (best.rule)
     _take_candidate(&best, result);
   else if (line)
@@ -513,7 +561,7 @@ _evaluate(SipScanner *self, SipScanResult *result)
     }
   else
     {
-      _try_rules(self, SIP_RANK_EVENT, SIP_RANK_EVENT, &best, result);
+      _try_ranks(self, SIP_RANK_EVENT, SIP_RANK_EVENT, &best, result);
       if (!best.rule)
         return FALSE;
       _take_candidate(&best, result);
@@ -534,6 +582,7 @@ sip_scan(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan te
   scanner->rules = rules;
   scanner->program = program;
   scanner->effort = MAX_EFFORT;
+  scanner->words_known = FALSE;
   _find_anchors(scanner, text);
   if (!scanner->n_hits && !scanner->n_versions)
     return FALSE;
