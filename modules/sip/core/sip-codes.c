@@ -360,7 +360,8 @@ _read_header(const SipCodes *self, const Csv *csv, GPtrArray *columns, guint *co
     {
       const gchar *name = _csv_value(csv, i);
 
-      if (_find_column(self, name) < 0 && !_is_language_column(name))
+      if (strlen(name) != ((GString *) g_ptr_array_index(csv->values, i))->len
+          || (_find_column(self, name) < 0 && !_is_language_column(name)))
         return _csv_fail(csv, _csv_place(csv, i), "unknown column `%s'", name);
       for (guint j = 0; j < columns->len; j++)
         {
@@ -443,7 +444,10 @@ _read_rows(SipCodes *self, Csv *csv, gboolean take)
   gboolean ok = _csv_row(csv) && _read_header(self, csv, columns, &code_column);
 
   if (!ok && csv->p >= csv->end && csv->line == 0)
-    _csv_fail(csv, 0, "the file is empty");
+    {
+      csv->line = 1;
+      _csv_fail(csv, 0, "the file is empty");
+    }
   if (ok && take)
     {
       for (guint i = 0; i < columns->len; i++)
