@@ -1,6 +1,7 @@
 # Copyright (c) 2026 The syslog-ng-sip authors
 # SPDX-License-Identifier: GPL-2.0-or-later
 
+import dataclasses
 import os
 import sys
 import time
@@ -38,6 +39,30 @@ def search_engine(tmp_path_factory):
 def empty_engine(search_engine):
     search_engine.clear()
     return search_engine
+
+
+@dataclasses.dataclass
+class Loaded:
+    engine: engines.SearchEngine
+    records: list
+
+
+@pytest.fixture(scope="module")
+def loaded_engine(search_engine, many_records, tmp_path_factory):
+    """The engine with the whole made-up traffic, each fact of it in its field."""
+    search_engine.clear()
+    syslog_ng = daemon.SyslogNG(tmp_path_factory.mktemp("load"), """
+log {
+  source(s_in);
+  parser { json-parser(prefix(".sip.")); };
+  destination { sip-elasticsearch(url("%s")); };
+  flags(flow-control);
+};""" % search_engine.url).start()
+    daemon.feed(syslog_ng, [daemon.frame(record, record.as_pairs()) for record in many_records])
+    engines.wait_for(lambda: syslog_ng.http("written") == len(many_records), "all records", 400, 0.5)
+    syslog_ng.stop()
+    assert search_engine.count() == len(many_records)
+    return Loaded(search_engine, many_records)
 
 
 @pytest.fixture(scope="session")
