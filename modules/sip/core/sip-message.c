@@ -407,8 +407,8 @@ sip_message_add_version(SipStartLines *self, SipSpan text, gsize where)
       if (found.reason.len >= 5 && g_ascii_strncasecmp(found.reason.ptr, "bytes", 5) == 0)
         return;
       found.end = found.reason.ptr ? (gsize) (found.reason.ptr - text.ptr) + found.reason.len : p + 3;
-      if (found.reason.len > 1 && found.reason.ptr[found.reason.len - 1] == '.' && _lines_end_in_dots(text, found.end))
-        found.reason.len--;
+      if (found.reason.len && found.reason.ptr[found.reason.len - 1] == '.' && _lines_end_in_dots(text, found.end))
+        found.reason = found.reason.len > 1 ? sip_span(found.reason.ptr, found.reason.len - 1) : SIP_SPAN_NONE;
     }
 
   if (self->n < SIP_MESSAGE_MAX_START_LINES)
@@ -557,12 +557,22 @@ _headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, gsiz
     }
 }
 
+/* CR and LF may have become a dot each, as ngrep shows them */
+static SipSpan
+_without_dots(SipSpan value, gboolean dots)
+{
+  while (dots && value.len && value.ptr[value.len - 1] == '.')
+    value.len--;
+  return value;
+}
+
 /* the message stands on one line: headers begin at a blank (or at the dots that SEMS writes for line ends) */
 static void
 _headers_by_blank(SipHeaders *self, SipSpan text, gsize where, gsize limit)
 {
   gsize value_start = 0;
   gint open = -1;
+  gboolean dots = FALSE;
 
   for (gint n = 0; where < limit && n < MAX_HEADER_LINES; where++)
     {
@@ -574,15 +584,16 @@ _headers_by_blank(SipHeaders *self, SipSpan text, gsize where, gsize limit)
       header = _header_at(text.ptr + where + 1, text.ptr + limit, &value);
       if (header < 0 || value - (text.ptr + where + 1) < 4)
         continue;
+      dots = text.ptr[where] == '.';
       if (open >= 0)
-        _take_header(self, (Header) open, sip_span(text.ptr + value_start, where - value_start));
+        _take_header(self, (Header) open, _without_dots(sip_span(text.ptr + value_start, where - value_start), dots));
       open = header;
       value_start = (gsize) (value - text.ptr);
       where = value_start - 1;
       n++;
     }
   if (open >= 0)
-    _take_header(self, (Header) open, sip_span(text.ptr + value_start, limit - value_start));
+    _take_header(self, (Header) open, _without_dots(sip_span(text.ptr + value_start, limit - value_start), dots));
 }
 
 void
