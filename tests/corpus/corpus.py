@@ -17,7 +17,7 @@ def read(path):
 
 HEADER_3164 = re.compile(
     rb"(?:<\d{1,3}>)?\s?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|[A-Z][a-z]{2} \d \d\d:\d\d:\d\d"
-    rb"|\d{4}-\d\d-\d\dT\S+) (\S+) ([^\s\[:]+)(?:\[\d*\])?:? ?", re.S)
+    rb"|\d{4}-\d\d-\d\dT\S+) (?:([^\s\[\]]+(?<!:)) )?([^\s\[:]+)(?:\[\d*\])?:? ?", re.S)
 
 
 def split_header(line):
