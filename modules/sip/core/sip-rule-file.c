@@ -21,7 +21,6 @@
 
 #include <stdlib.h>
 
-#define MAX_FILE (1024 * 1024)
 #define MAX_PATTERN 4096
 #define MAX_WINDOW 4096
 #define MIN_WINDOW 64
@@ -90,8 +89,18 @@ typedef struct _Reader
   SipRule *rule;                /* the one being read */
   SipRuleSample *sample;        /* the match: that waits for its expect: */
   gint line;
+  gsize key_column;             /* where the key or section of this line begins */
+  guint seen;                   /* bits of the settings below that the rule has */
   GError **error;
 } Reader;
+
+enum
+{
+  SEEN_BEFORE = 1,
+  SEEN_WINDOW = 2,
+  SEEN_RANK = 4,
+  SEEN_UNBOUNDED = 8,
+};
 
 GQuark
 sip_rules_error_quark(void)
@@ -133,6 +142,7 @@ _pattern_free(gpointer s)
   SipRulePattern *self = s;
 
   pcre2_code_free(self->code);
+  g_free(self->written);
   g_free(self->text);
   g_free(self);
 }
@@ -231,44 +241,139 @@ _fail_rule(const Reader *self, const gchar *what)
   return FALSE;
 }
 
-/* the column of the first *, + or {n,} that is no literal, -1 if there is none */
-static gint
-_unbounded_repeat(const gchar *pattern)
+/* {n} {n,m} {n,} {,m}: what follows the repeat at p, NULL if that is none; blanks are allowed from PCRE2 10.43 on */
+static const gchar *
+_after_braces(const gchar *p, gboolean *unbounded)
 {
-  gboolean in_class = FALSE;
+  gboolean digits = FALSE;
+  gboolean comma = FALSE;
 
-  for (const gchar *p = pattern; *p; p++)
+  for (p++; *p && *p != '}'; p++)
+    {
+      if (g_ascii_isdigit(*p))
+        digits = TRUE;
+      else if (*p == ',' && !comma)
+        {
+          comma = TRUE;
+          *unbounded = digits;
+          digits = FALSE;
+        }
+      else if (*p != ' ' && *p != '\t')
+        return NULL;
+    }
+  if (*p != '}' || !(digits || *unbounded))
+    return NULL;
+  *unbounded = comma && !digits;
+  return p + 1;
+}
+
+/* (?R) (?1) (?+1) (?-1) (?&name) (?P>name): patterns that call themselves repeat without a bound as well */
+static gboolean
+_is_recursion(const gchar *p)
+{
+  if (p[0] != '(' || p[1] != '?')
+    return FALSE;
+  if (p[2] == 'R' || p[2] == '&' || g_ascii_isdigit(p[2]) || (p[2] == 'P' && p[3] == '>'))
+    return TRUE;
+  return (p[2] == '+' || p[2] == '-') && g_ascii_isdigit(p[3]);
+}
+
+static const gchar *
+_after_class(const gchar *p)
+{
+  p++;
+  if (*p == '^')
+    p++;
+  if (*p == ']')
+    p++;
+  for (; *p && *p != ']'; p++)
     {
       if (*p == '\\' && p[1])
         p++;
-      else if (in_class)
-        in_class = *p != ']';
-      else if (*p == '[')
+      else if (p[0] == '[' && p[1] == ':')
         {
-          in_class = TRUE;
-          if (p[1] == '^')
-            p++;
-          if (p[1] == ']')
-            p++;
-        }
-      else if (*p == '+' || *p == '*')
-        {
-          /* possessive form of a bounded repeat: {0,64}+ and ?+; the verbs (*...) */
-          if (*p == '+' && p > pattern && (p[-1] == '}' || p[-1] == '?'))
-            continue;
-          if (*p == '*' && p > pattern && p[-1] == '(')
-            continue;
-          return (gint) (p - pattern);
-        }
-      else if (*p == '{')
-        {
-          const gchar *q = p + 1;
+          const gchar *end = strstr(p, ":]");
 
-          while (g_ascii_isdigit(*q))
-            q++;
-          if (q > p + 1 && q[0] == ',' && q[1] == '}')
-            return (gint) (p - pattern);
+          if (end)
+            p = end + 1;
         }
+    }
+  return *p ? p + 1 : p;
+}
+
+static const gchar *
+_after(const gchar *p, const gchar *end)
+{
+  const gchar *found = strstr(p, end);
+
+  return found ? found + strlen(end) : p + strlen(p);
+}
+
+/* where the first repeat without an upper bound stands, -1 if there is none */
+static gint
+_unbounded_repeat(const gchar *pattern)
+{
+  const gchar *p = pattern;
+  gboolean repeated = FALSE;    /* what stands before p is a repeat, whose kind a + or ? sets */
+
+  while (*p)
+    {
+      gboolean was_repeated = repeated;
+      gboolean unbounded = FALSE;
+      const gchar *next;
+
+      repeated = FALSE;
+      if (p[0] == '\\' && p[1] == 'Q')
+        p = _after(p, "\\E");
+      else if (p[0] == '\\' && p[1] == 'g' && (p[2] == '<' || p[2] == '\''))
+        return (gint) (p - pattern);
+      else if (p[0] == '\\' && p[1])
+        p = p[2] == '{' && strchr("xpPogkN", p[1]) ? _after(p, "}") : p + 2;
+      else if (p[0] == '[')
+        p = _after_class(p);
+      else if (g_str_has_prefix(p, "(?#"))
+        p = _after(p, ")");
+      else if (p[0] == '(' && p[1] == '*')
+        {
+          /* a verb such as (*COMMIT), or an assertion such as (*pla:...), which holds a pattern */
+          gboolean assertion = g_ascii_islower(p[2]);
+
+          for (p += 2; g_ascii_isalpha(*p) || *p == '_'; p++)
+            ;
+          if (!assertion || *p != ':')
+            p = _after(p, ")");
+        }
+      else if (_is_recursion(p))
+        return (gint) (p - pattern);
+      else if (p[0] == '(' && p[1] == '?')
+        p += 2;
+      else if (p[0] == '{' && (next = _after_braces(p, &unbounded)))
+        {
+          if (unbounded)
+            return (gint) (p - pattern);
+          repeated = TRUE;
+          p = next;
+        }
+      else if (p[0] == '?')
+        {
+          repeated = !was_repeated;
+          p++;
+        }
+      else if (p[0] == '*' || (p[0] == '+' && !was_repeated))
+        return (gint) (p - pattern);
+      else
+        p++;
+    }
+  return -1;
+}
+
+static gssize
+_abbreviation_at(const gchar *text)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS(abbreviations); i++)
+    {
+      if (g_str_has_prefix(text, abbreviations[i].name))
+        return (gssize) i;
     }
   return -1;
 }
@@ -280,21 +385,36 @@ _expand_abbreviations(const gchar *value)
 
   while (*value)
     {
-      gboolean found = FALSE;
+      gssize i = _abbreviation_at(value);
 
-      for (gsize i = 0; i < G_N_ELEMENTS(abbreviations) && !found; i++)
+      if (i >= 0)
         {
-          if (g_str_has_prefix(value, abbreviations[i].name))
-            {
-              g_string_append(result, abbreviations[i].text);
-              value += strlen(abbreviations[i].name);
-              found = TRUE;
-            }
+          g_string_append(result, abbreviations[i].text);
+          value += strlen(abbreviations[i].name);
         }
-      if (!found)
+      else
         g_string_append_c(result, *value++);
     }
   return g_string_free(result, FALSE);
+}
+
+/* the place in the pattern as it is written that an offset in the expanded one comes from */
+static gsize
+_written_place(const gchar *written, gsize offset)
+{
+  const gchar *p = written;
+
+  while (*p)
+    {
+      gssize i = _abbreviation_at(p);
+      gsize expanded = i >= 0 ? strlen(abbreviations[i].text) : 1;
+
+      if (offset < expanded)
+        break;
+      offset -= expanded;
+      p += i >= 0 ? strlen(abbreviations[i].name) : 1;
+    }
+  return (gsize) (p - written);
 }
 
 static gboolean
@@ -314,12 +434,13 @@ _map_groups(const Reader *reader, SipRulePattern *self, gsize column)
       const gchar *name = (const gchar *) table + i * entry_size + 2;
       gint field = sip_field_by_name(name, strlen(name));
 
-      if (group > 255)
-        return _fail(reader, column, "too many groups in the pattern");
+      if (group >= SIP_RULE_MAX_CAPTURES)
+        return _fail(reader, column, "more than %d groups before `%s' in the pattern: write (?:...) for those without a "
+                     "name", SIP_RULE_MAX_CAPTURES - 1, name);
       if (strcmp(name, "sent") == 0)
-        self->sent_group = (guint8) group;
+        self->sent_groups |= (guint64) 1 << group;
       else if (strcmp(name, "received") == 0)
-        self->received_group = (guint8) group;
+        self->received_groups |= (guint64) 1 << group;
       else if (field < 0 || field == SIP_FIELD_DIRECTION || field == SIP_FIELD_EVENT)
         return _fail(reader, column, "unknown group `%s' in the pattern", name);
       else if (self->n_groups == SIP_RULE_MAX_GROUPS)
@@ -338,8 +459,17 @@ _read_pattern(Reader *self, const gchar *value, gsize column)
 {
   SipRulePattern *pattern = g_new0(SipRulePattern, 1);
 
+  for (const gchar *p = strstr(value, "%{"); p; p = strstr(p + 2, "%{"))
+    {
+      if (g_ascii_isalpha(p[2]) && _abbreviation_at(p) < 0)
+        {
+          g_free(pattern);
+          return _fail(self, column + (gsize) (p - value), "unknown abbreviation `%.16s'; known are %%{code} %%{method} "
+                       "%%{addr} %%{uri} %%{callid} %%{phrase}", p);
+        }
+    }
   pattern->text = _expand_abbreviations(value);
-  pattern->written_length = strlen(value);
+  pattern->written = g_strdup(value);
   pattern->line = self->line;
   pattern->column = (gint) column;
   g_ptr_array_add(self->rule->patterns, pattern);
@@ -361,8 +491,8 @@ _compile_pattern(Reader *self, SipRulePattern *pattern)
       gint place = _unbounded_repeat(pattern->text);
 
       if (place >= 0)
-        return _fail(self, (gsize) pattern->column, "unbounded repeat in the pattern at `%.12s': write {0,64} or so",
-                     pattern->text + MAX(place - 6, 0));
+        return _fail(self, (gsize) pattern->column + _written_place(pattern->written, (gsize) place),
+                     "unbounded repeat in the pattern: write {0,64} or so");
     }
 
   pattern->code = pcre2_compile((PCRE2_SPTR) pattern->text, PCRE2_ZERO_TERMINATED, options, &error_code, &offset, NULL);
@@ -371,8 +501,7 @@ _compile_pattern(Reader *self, SipRulePattern *pattern)
       PCRE2_UCHAR message[128];
 
       pcre2_get_error_message(error_code, message, sizeof(message));
-      /* the place is exact only where no abbreviation stands before it */
-      return _fail(self, (gsize) pattern->column + MIN(offset, pattern->written_length),
+      return _fail(self, (gsize) pattern->column + _written_place(pattern->written, offset),
                    "the pattern does not compile: %s", (gchar *) message);
     }
   return _map_groups(self, pattern, (gsize) pattern->column);
@@ -574,7 +703,7 @@ _read_expect(Reader *self, const gchar *value, gsize column)
   const gchar *p = value;
 
   if (!self->sample)
-    return _fail(self, 0, "`expect' without a `match' before it");
+    return _fail(self, self->key_column, "`expect' without a `match' before it");
   self->sample->has_expect = TRUE;
 
   while (*p)
@@ -620,9 +749,18 @@ _read_expect(Reader *self, const gchar *value, gsize column)
 }
 
 static gboolean
-_read_once(Reader *self, const gchar *key, gboolean was_there, gsize column)
+_read_once(Reader *self, const gchar *key, gboolean was_there)
 {
-  return !was_there || _fail(self, column, "`%s' may stand only once in a rule", key);
+  return !was_there || _fail(self, self->key_column, "`%s' may stand only once in a rule", key);
+}
+
+static gboolean
+_read_seen(Reader *self, const gchar *key, guint bit)
+{
+  gboolean was_there = (self->seen & bit) != 0;
+
+  self->seen |= bit;
+  return _read_once(self, key, was_there);
 }
 
 static gboolean
@@ -632,9 +770,9 @@ _read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar
   gint field;
 
   if (argument && strcmp(key, "match") != 0 && strcmp(key, "nomatch") != 0)
-    return _fail(self, 0, "`%s' takes no program in brackets", key);
+    return _fail(self, self->key_column, "`%s' takes no program in brackets", key);
   if (self->sample && strcmp(key, "expect") != 0)
-    return _fail(self, 0, "`match' must be followed by `expect'");
+    return _fail(self, self->key_column, "`match' must be followed by `expect'");
 
   if (strcmp(key, "match") == 0)
     return _read_sample(self, TRUE, argument, value, column);
@@ -650,9 +788,9 @@ _read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar
   if (strcmp(key, "pattern") == 0)
     return _read_pattern(self, value, column);
   if (strcmp(key, "before") == 0)
-    return _read_once(self, key, rule->before != 0, 0) && _read_number(self, value, 0, MAX_BEFORE, &rule->before, column);
+    return _read_seen(self, key, SEEN_BEFORE) && _read_number(self, value, 0, MAX_BEFORE, &rule->before, column);
   if (strcmp(key, "window") == 0)
-    return _read_once(self, key, rule->window != DEFAULT_WINDOW, 0)
+    return _read_seen(self, key, SEEN_WINDOW)
            && _read_number(self, value, MIN_WINDOW, MAX_WINDOW, &rule->window, column);
   if (strcmp(key, "require") == 0)
     {
@@ -664,10 +802,10 @@ _read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar
   if (strcmp(key, "veto") == 0)
     return _read_words(self, value, rule->veto, column);
   if (strcmp(key, "rank") == 0)
-    return _read_once(self, key, rule->rank != SIP_RANK_SENTENCE, 0) && _read_rank(self, value, column);
+    return _read_seen(self, key, SEEN_RANK) && _read_rank(self, value, column);
   if (strcmp(key, "product") == 0)
     {
-      if (!_read_once(self, key, rule->product != NULL, 0))
+      if (!_read_once(self, key, rule->product != NULL))
         return FALSE;
       rule->product = g_strdup(value);
       return TRUE;
@@ -675,7 +813,9 @@ _read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar
   if (strcmp(key, "unbounded") == 0)
     {
       if (!self->user)
-        return _fail(self, 0, "`unbounded' is for user files");
+        return _fail(self, self->key_column, "`unbounded' is for user files");
+      if (!_read_seen(self, key, SEEN_UNBOUNDED))
+        return FALSE;
       if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
         return _fail(self, column, "`unbounded' is `yes' or `no'");
       rule->unbounded = strcmp(value, "yes") == 0;
@@ -685,8 +825,8 @@ _read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar
   field = sip_field_by_name(key, strlen(key));
   if (field == SIP_FIELD_CODE || field == SIP_FIELD_REASON || field == SIP_FIELD_METHOD
       || field == SIP_FIELD_DIRECTION || field == SIP_FIELD_EVENT)
-    return _read_once(self, key, rule->fixed[field] != NULL, 0) && _read_fixed(self, (SipField) field, value, column);
-  return _fail(self, 0, "unknown key `%s'", key);
+    return _read_once(self, key, rule->fixed[field] != NULL) && _read_fixed(self, (SipField) field, value, column);
+  return _fail(self, self->key_column, "unknown key `%s'", key);
 }
 
 static gboolean
@@ -769,7 +909,7 @@ _finish_rule(Reader *self)
     {
       const SipRulePattern *pattern = g_ptr_array_index(rule->patterns, i);
 
-      if (pattern->sent_group || pattern->received_group)
+      if (pattern->sent_groups || pattern->received_groups)
         rule->fields |= 1u << SIP_FIELD_DIRECTION;
     }
   rule->anchor_length = SIP_ANCHOR_MAX_LENGTH;
@@ -793,18 +933,19 @@ _read_section(Reader *self, const gchar *line)
   gsize name_len;
 
   if (!g_str_has_prefix(line, prefix) || line[len - 1] != ']')
-    return _fail(self, 0, "expected `[rule NAME]'");
+    return _fail(self, self->key_column, "expected `[rule NAME]'");
   name_len = len - strlen(prefix) - 1;
   if (!name_len || name_len > 128)
-    return _fail(self, strlen(prefix), "the name of a rule has 1 to 128 bytes");
+    return _fail(self, self->key_column + strlen(prefix), "the name of a rule has 1 to 128 bytes");
   for (gsize i = 0; i < name_len; i++)
     {
       if (!g_ascii_islower(name[i]) && !g_ascii_isdigit(name[i]) && name[i] != '.' && name[i] != '-')
-        return _fail(self, strlen(prefix) + i, "a rule's name has lower-case letters, digits, `.' and `-'");
+        return _fail(self, self->key_column + strlen(prefix) + i, "a rule's name has lower-case letters, digits, `.' and `-'");
     }
   if (!_finish_rule(self))
     return FALSE;
   self->rule = _rule_new(name, name_len, self);
+  self->seen = 0;
   g_ptr_array_add(self->rules, self->rule);
   return TRUE;
 }
@@ -819,12 +960,13 @@ _read_line(Reader *self, gchar *line)
   g_strchomp(line);
   while (*start == ' ' || *start == '\t')
     start++;
+  self->key_column = (gsize) (start - line);
   if (!*start || *start == '#')
     return TRUE;
   if (*start == '[')
     return _read_section(self, start);
   if (!self->rule)
-    return _fail(self, 0, "a setting before the first `[rule NAME]'");
+    return _fail(self, self->key_column, "a setting before the first `[rule NAME]'");
 
   gchar *key_end = start;
   while (g_ascii_islower(*key_end) || *key_end == '_')
@@ -839,7 +981,7 @@ _read_line(Reader *self, gchar *line)
       *colon++ = '\0';
     }
   if (*colon != ':' || key_end == start)
-    return _fail(self, (gsize) (start - line), "expected `key: value'");
+    return _fail(self, self->key_column, "expected `key: value'");
   *key_end = '\0';
 
   gchar *value = colon + 1;
@@ -854,21 +996,27 @@ sip_rule_file_parse(const gchar *source, const gchar *text, gsize len, gboolean 
   Reader self = { .source = source, .user = user, .rules = rules, .error = error };
   const gchar *end = text + len;
 
-  if (len > MAX_FILE)
+  if (len > SIP_RULE_FILE_MAX)
     {
       self.line = 1;
-      return _fail(&self, 0, "the file is larger than %d bytes", MAX_FILE);
+      return _fail(&self, 0, "the file is larger than %d bytes", SIP_RULE_FILE_MAX);
     }
+  /* editors of another system begin UTF-8 with a mark */
+  if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
+    text += 3;
   while (text < end)
     {
       const gchar *newline = memchr(text, '\n', (gsize) (end - text));
       gsize line_len = (gsize) ((newline ? newline : end) - text);
       const gchar *nul = memchr(text, '\0', line_len);
+      const gchar *valid;
       gboolean ok;
 
       self.line++;
       if (nul)
         return _fail(&self, (gsize) (nul - text), "NUL byte");
+      if (!g_utf8_validate(text, (gssize) line_len, &valid))
+        return _fail(&self, (gsize) (valid - text), "not valid UTF-8 (\\xHH writes any byte)");
       gchar *line = g_strndup(text, line_len);
       ok = _read_line(&self, line);
       g_free(line);

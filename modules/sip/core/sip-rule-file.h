@@ -40,12 +40,14 @@ typedef enum
   SIP_RANK_ACCOUNTING,
 } SipRank;
 
-#define SIP_RULE_MAX_GROUPS 24
+#define SIP_RULE_FILE_MAX (1024 * 1024)
+#define SIP_RULE_MAX_GROUPS 24          /* with names */
+#define SIP_RULE_MAX_CAPTURES 48        /* the whole match and all groups up to the last one with a name */
 
 typedef struct _SipRulePattern
 {
   gchar *text;                  /* abbreviations replaced */
-  gsize written_length;         /* before that */
+  gchar *written;               /* before that */
   gint line;
   gint column;
   pcre2_code *code;
@@ -56,8 +58,8 @@ typedef struct _SipRulePattern
     guint8 group;
     guint8 field;               /* SipField */
   } groups[SIP_RULE_MAX_GROUPS];
-  guint8 sent_group;            /* 0: none */
-  guint8 received_group;
+  guint64 sent_groups;          /* bits of groups */
+  guint64 received_groups;
 } SipRulePattern;
 
 typedef struct _SipRuleSample

@@ -92,7 +92,7 @@ sip_rules_add_builtin(SipRules *self, const gchar *dialect, GError **error)
 gboolean
 sip_rules_add_file(SipRules *self, const gchar *filename, GError **error)
 {
-  struct stat st;
+  struct stat st = { 0 };
   gchar *text;
   gsize len;
   gboolean ok;
@@ -101,6 +101,11 @@ sip_rules_add_file(SipRules *self, const gchar *filename, GError **error)
   if (stat(filename, &st) == 0 && !S_ISREG(st.st_mode))
     {
       g_set_error(error, SIP_RULES_ERROR, 0, "%s: not a regular file", filename);
+      return FALSE;
+    }
+  if (st.st_size > SIP_RULE_FILE_MAX)
+    {
+      g_set_error(error, SIP_RULES_ERROR, 0, "%s: larger than %d bytes", filename, SIP_RULE_FILE_MAX);
       return FALSE;
     }
   if (!g_file_get_contents(filename, &text, &len, error))

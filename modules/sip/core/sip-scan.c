@@ -86,7 +86,7 @@ sip_scanner_new(void)
   SipScanner *self = g_new0(SipScanner, 1);
 
   self->view = g_string_sized_new(2048);
-  self->match_data = pcre2_match_data_create(SIP_RULE_MAX_GROUPS * 2, NULL);
+  self->match_data = pcre2_match_data_create(SIP_RULE_MAX_CAPTURES, NULL);
   self->match_context = pcre2_match_context_create(NULL);
   pcre2_set_match_limit(self->match_context, MATCH_LIMIT);
   self->jit_stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
@@ -237,6 +237,18 @@ _trim(SipSpan text)
   return text.len ? text : SIP_SPAN_NONE;
 }
 
+/* whether one of the groups, given as bits, takes part in the match */
+static gboolean
+_takes_part(const PCRE2_SIZE *vector, guint64 groups)
+{
+  for (guint group = 1; groups >> group; group++)
+    {
+      if (groups & (guint64) 1 << group && vector[2 * group] != PCRE2_UNSET)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static void
 _take_captures(SipScanner *self, const SipRule *rule, const SipRulePattern *pattern, Candidate *candidate)
 {
@@ -260,9 +272,9 @@ _take_captures(SipScanner *self, const SipRule *rule, const SipRulePattern *patt
       if (rule->fixed[i] && !candidate->field[i].ptr && i != SIP_FIELD_CODE)
         candidate->field[i] = sip_span_str(rule->fixed[i]);
     }
-  if (pattern->sent_group && vector[2 * pattern->sent_group] != PCRE2_UNSET)
+  if (_takes_part(vector, pattern->sent_groups))
     candidate->field[SIP_FIELD_DIRECTION] = sip_span_str("sent");
-  else if (pattern->received_group && vector[2 * pattern->received_group] != PCRE2_UNSET)
+  else if (_takes_part(vector, pattern->received_groups))
     candidate->field[SIP_FIELD_DIRECTION] = sip_span_str("received");
 }
 

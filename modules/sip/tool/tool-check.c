@@ -329,13 +329,17 @@ _check_anchors(Check *self, const SipRule *rule)
 
 /* What matching costs at one place, in PCRE2's own measure; MATCH_LIMIT + 1 if that is reached. */
 static guint
-_effort(const SipRulePattern *pattern, SipSpan text, gsize from, pcre2_match_data *data, guint at_least)
+_effort(const SipRulePattern *pattern, SipSpan text, gsize from, gsize anchor, pcre2_match_data *data, guint at_least)
 {
   pcre2_match_context *context = pcre2_match_context_create(NULL);
+  uint32_t options = 0;
   guint low = at_least, high = MATCH_LIMIT;
   guint limit = at_least ? at_least : 64;
   guint result = 0;
 
+  pcre2_pattern_info(pattern->code, PCRE2_INFO_ALLOPTIONS, &options);
+  if (options & PCRE2_USE_OFFSET_LIMIT)
+    pcre2_set_offset_limit(context, anchor);
   /* mostly it is not more than was seen before: one match says so */
   while (TRUE)
     {
@@ -390,7 +394,7 @@ _try_text(Worst *worst, const SipRule *rule, const SipRulePattern *pattern, cons
 
   if (worst->effort > MATCH_LIMIT)
     return;
-  effort = _effort(pattern, sip_span(text->str, end), from, data, worst->effort);
+  effort = _effort(pattern, sip_span(text->str, end), from, anchor, data, worst->effort);
   if (effort > worst->effort)
     {
       worst->effort = effort;
@@ -513,7 +517,7 @@ _cost(const SipRules *rules, SipScanner *scanner, SipSpan text)
 static void
 _check_cost(Check *self, const SipRule *rule)
 {
-  pcre2_match_data *data = pcre2_match_data_create(SIP_RULE_MAX_GROUPS * 2, NULL);
+  pcre2_match_data *data = pcre2_match_data_create(SIP_RULE_MAX_CAPTURES, NULL);
   GString *line = g_string_new(NULL);
 
   for (guint i = 0; i < rule->patterns->len; i++)
