@@ -153,7 +153,7 @@ def top(counter, size):
 
 
 @pytest.mark.parametrize("panel, size, chosen", [
-    ("sip-codes", 12, lambda record: record.outcome == "failure" and record.code),
+    ("sip-codes", 10, lambda record: record.outcome == "failure" and record.code),
     ("sip-reg-codes", 8, lambda record: record.outcome == "failure" and is_registration(record)),
 ])
 def test_codes_with_their_meaning(drawn, day, panel, size, chosen):

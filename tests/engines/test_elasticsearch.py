@@ -259,7 +259,7 @@ def test_killed_and_restarted_in_between(empty_engine, start_daemon, end_of_traf
     syslog_ng = start_daemon(config(empty_engine.url))
     sender = threading.Thread(target=daemon.feed, args=(syslog_ng, frames(many_records)))
     sender.start()
-    for share in (0.2, 0.5):
+    for share in (0.3, 0.6):
         engines.wait_for(lambda part=share: syslog_ng.http("written") > part * len(many_records), "a part", 200)
         empty_engine.kill()
         empty_engine.start()
@@ -291,7 +291,7 @@ def test_shard_not_available_is_no_loss(empty_engine, start_daemon, end_of_traff
     syslog_ng = start_daemon(config(empty_engine.url, timeout="3"))
     daemon.feed(syslog_ng, frames(records[:1000]))
     wait_until_written(syslog_ng, empty_engine, 1000, 60)
-    empty_engine.json("PUT", "/_cluster/settings", {"persistent": {"cluster.routing.allocation.enable": "none"}})
+    empty_engine.json("PUT", "/logs-sip.log-default/_settings", {"index.routing.allocation.require._name": "nowhere"})
     try:
         empty_engine.kill()
         empty_engine.start(wait=False)
@@ -301,7 +301,7 @@ def test_shard_not_available_is_no_loss(empty_engine, start_daemon, end_of_traff
         assert syslog_ng.http("written") == 1000 and syslog_ng.http("dropped") == 0
     finally:
         engines.wait_for(lambda: _status(empty_engine), "the engine", 60, 0.5)
-        empty_engine.json("PUT", "/_cluster/settings", {"persistent": {"cluster.routing.allocation.enable": None}})
+        empty_engine.json("PUT", "/logs-sip.log-default/_settings", {"index.routing.allocation.require._name": None})
     wait_until_written(syslog_ng, empty_engine, len(records), 120)
     assert_all_there_once(empty_engine, records)
 
@@ -330,3 +330,27 @@ def test_disk_buffer_outlives_the_daemon(empty_engine, start_daemon, tmp_path, e
     wait_until_written(syslog_ng, empty_engine, len(records), 60)
     proxy.stop()
     assert_all_there_once(empty_engine, records)
+
+
+def test_verify_script_finds_what_the_engine_refused(empty_engine, start_daemon, end_of_traffic, tmp_path):
+    records = small_traffic(end_of_traffic, 2000)
+    syslog_ng = start_daemon(config(empty_engine.url))
+
+    def verify(wait):
+        done = subprocess.run([sys.executable, VERIFY, "--url", empty_engine.url, "--control", syslog_ng.control,
+                               "--ctl", daemon.SYSLOG_NG_CTL[0], "--wait", str(wait), "--textfile", tmp_path / "sip.prom"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return done.returncode, done.stdout
+
+    daemon.feed(syslog_ng, frames(records[:1000]))
+    wait_until_written(syslog_ng, empty_engine, 1000, 60)
+    status, out = verify(30)
+    assert status == 0 and "delivered 1000, stored 1000" in out and "equal" in out
+
+    # what an engine does on a full disk: "200 OK", and each record refused
+    empty_engine.json("PUT", "/logs-sip.log-default/_settings", {"index.blocks.read_only_allow_delete": True})
+    daemon.feed(syslog_ng, frames(records[1000:]))
+    engines.wait_for(lambda: syslog_ng.http("written") + syslog_ng.http("dropped") == 2000, "the end of the queue", 60)
+    status, out = verify(1)
+    assert status == 1 and "1000 MISSING" in out
+    assert "syslogng_sip_search_missing 1000\n" in (tmp_path / "sip.prom").read_text()
