@@ -302,16 +302,19 @@ _closing(gchar opening)
     }
 }
 
-/* Line ends may have become blanks (flags(no-multi-line)) or dots: then the phrase ends where a header begins. */
-static gboolean
-_header_follows(const gchar *p, const gchar *end)
+static inline gboolean
+_is_gap(gchar c)
 {
-  const gchar *name = p;
+  return _is_blank(c) || c == '.';
+}
 
-  while (name < end && (_is_blank(*name) || *name == '.'))
-    name++;
-  if (name == p)
-    return FALSE;
+/*
+ * Line ends may have become blanks (flags(no-multi-line)) or dots: then the phrase ends where a header begins.
+ * p: the first byte of such a gap, name: what follows it.
+ */
+static gboolean
+_header_follows(const gchar *p, const gchar *name, const gchar *end)
+{
   if (end - name >= 2 && name[1] == ':' && name - p < 2)
     return FALSE;
   return _header_at(name, end, NULL) >= 0;
@@ -328,12 +331,19 @@ _phrase(SipSpan text, gsize from, gchar opening)
     start++;
 
   const gchar *p = start;
-  for (; p < end; p++)
+  while (p < end && !_is_line_end(*p) && *p != '\033' && !(closing && *p == closing))
     {
-      if (_is_line_end(*p) || *p == '\033' || (closing && *p == closing))
-        break;
-      if ((_is_blank(*p) || *p == '.') && _header_follows(p, end))
-        break;
+      const gchar *gap = p;
+
+      while (p < end && _is_gap(*p))
+        p++;
+      if (p > gap && _header_follows(gap, p, end))
+        {
+          p = gap;
+          break;
+        }
+      if (p == gap)
+        p++;
     }
   while (p > start && _is_blank(p[-1]))
     p--;
@@ -616,13 +626,15 @@ typedef enum
   IN_SIPFRAG,                   /* is the message/sipfrag body of the message before */
 } Place;
 
-/* Where the status line `next' stands in relation to the message that begins with `before'. */
+/*
+ * Where the status line `next' stands in relation to the message that begins with `before', whose headers are read
+ * when first asked for.
+ */
 static Place
-_place(SipSpan text, const SipStartLine *before, const SipStartLine *next)
+_place(SipSpan text, const SipStartLine *before, const SipStartLine *next, SipHeaders *headers, gboolean *has_headers)
 {
   gsize where = next->line;
   gboolean after_empty_line = FALSE;
-  SipHeaders headers;
 
   /* the line before, not counting empty ones */
   while (where > before->end)
@@ -646,11 +658,13 @@ _place(SipSpan text, const SipStartLine *before, const SipStartLine *next)
   if (!after_empty_line)
     return IN_MESSAGE_HEAD;
 
-  sip_message_headers(text, before, next->line, &headers);
-  if (headers.sipfrag)
+  if (!*has_headers)
+    sip_message_headers(text, before, next->line, headers);
+  *has_headers = TRUE;
+  if (headers->sipfrag)
     return IN_SIPFRAG;
-  if (headers.has_content_length)
-    return headers.content_length ? IN_BODY : IN_MESSAGE_HEAD;
+  if (headers->has_content_length)
+    return headers->content_length ? IN_BODY : IN_MESSAGE_HEAD;
   return before->kind == SIP_START_REQUEST_LINE ? IN_BODY : IN_MESSAGE_HEAD;
 }
 
@@ -674,6 +688,8 @@ sip_message_choose(const SipStartLines *self, SipSpan text, gboolean *sipfrag)
   const SipStartLine *fragment = NULL;
   const SipStartLine *in_line = NULL;
   const SipStartLine *before = NULL;
+  SipHeaders headers;
+  gboolean has_headers = FALSE;
 
   *sipfrag = FALSE;
   for (guint i = 0; i < self->n; i++)
@@ -688,7 +704,8 @@ sip_message_choose(const SipStartLines *self, SipSpan text, gboolean *sipfrag)
             _prefer(&in_line, line);
           continue;
         }
-      place = before && line->kind == SIP_START_STATUS_LINE ? _place(text, before, line) : IN_MESSAGE_HEAD;
+      place = before && line->kind == SIP_START_STATUS_LINE
+              ? _place(text, before, line, &headers, &has_headers) : IN_MESSAGE_HEAD;
       if (place == IN_SIPFRAG)
         _prefer(&fragment, line);
       if (place != IN_MESSAGE_HEAD)
@@ -696,6 +713,7 @@ sip_message_choose(const SipStartLines *self, SipSpan text, gboolean *sipfrag)
       if (line->kind == SIP_START_STATUS_LINE)
         _prefer(&best, line);
       before = line;
+      has_headers = FALSE;
     }
 
   if (best)
