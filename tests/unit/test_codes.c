@@ -25,7 +25,7 @@
 static GPtrArray *              /* of rows: GPtrArray of gchar * */
 _read_csv(void)
 {
-  GPtrArray *rows = g_ptr_array_new();
+  GPtrArray *rows = g_ptr_array_new_with_free_func((GDestroyNotify) g_ptr_array_unref);
   gchar *text;
   gsize len;
 
@@ -33,7 +33,7 @@ _read_csv(void)
   const gchar *p = text;
   while (p < text + len)
     {
-      GPtrArray *row = g_ptr_array_new();
+      GPtrArray *row = g_ptr_array_new_with_free_func(g_free);
       gboolean more = TRUE;
 
       while (more)
@@ -100,6 +100,7 @@ Test(codes, every_value_of_the_csv_byte_for_byte)
         cr_assert_str_eq(sip_codes_column(codes, code, _cell(rows, 0, i)), _cell(rows, row, i), "%d, %s", code,
                          _cell(rows, 0, i));
     }
+  g_ptr_array_unref(rows);
   sip_codes_unref(codes);
 }
 
@@ -131,6 +132,7 @@ Test(codes, facts_are_those_of_the_csv)
       registered += g_str_has_prefix(_cell(rows, row, _column(rows, "registry")), "iana");
     }
   cr_assert_eq(registered, 75);
+  g_ptr_array_unref(rows);
   sip_codes_unref(codes);
 }
 
