@@ -48,6 +48,17 @@ compat_log_parser_template(LogParser *self)
 #endif
 }
 
+/* a template as the user wrote it */
+static inline const gchar *
+compat_log_template_text(const LogTemplate *self)
+{
+#ifdef HAVE_LOGTEMPLATE_TEMPLATE_STR
+  return self->template_str;
+#else
+  return self->template;
+#endif
+}
+
 /* copies the options of the base class to a clone */
 static inline void
 compat_log_parser_clone_settings(LogParser *self, LogParser *cloned)
