@@ -383,7 +383,5 @@ alert_detector_validate(const AlertDetector *self, GError **error)
   if (self->clear < 0 || self->clear >= 1)
     return _fail(error, "clear() must be from 0 to 99 (per cent of the firing threshold): "
                  "an alert that clears above the threshold it fires at never ends");
-  if (self->hold >= self->window && self->kind == ALERT_KIND_SPIKE)
-    return _fail(error, "hold() must be shorter than window(): a spike leaves the window before it has been held");
   return TRUE;
 }

@@ -53,6 +53,7 @@ typedef struct _DetState
   Detector *det;
   GList link;                   /* in the engine's list of states that need ticks */
   Phase phase;
+  guint held;                   /* matching records in the later half of PHASE_HOLD */
   gboolean loaded;              /* from a block */
   gboolean suppressed;          /* the conditions hold, but an exclusive sibling fires */
   Incident incident;

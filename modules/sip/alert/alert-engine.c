@@ -45,9 +45,9 @@
 #define SLOW (3 * DAY)
 #define MIN_LEVEL_TIME (10 * ALERT_SECOND)
 
-/* The firing threshold: what chance does once in some ten million looks, and deviation times the level. */
+/* The firing threshold: what chance does once in some five million looks, and deviation times the level. */
 #define THRESHOLD_OFFSET 5.0
-#define THRESHOLD_SIGMAS 5.4
+#define THRESHOLD_SIGMAS 5.2
 /* For a key with bursty failures the first is more, but at most this. */
 #define THRESHOLD_MOST(deviation, expected) (1.7 * (deviation) * (expected) + 12)
 /* How far the level may follow beyond what days have shown. */
@@ -411,6 +411,8 @@ _note_hit(AlertEngine *self, DetState *state, const AlertRecord *record)
           state->codes_period = period;
         }
     }
+  if (self->now - state->incident.since >= state->det->super.hold / 2)
+    state->held++;
   _count_code(state->codes[0], record->code);
   if (record->call_id.len)
     {
@@ -1164,6 +1166,22 @@ _resolve(AlertEngine *self, DetState *state, AlertNotices *notices)
   _forget_codes(state);
 }
 
+static void
+_drops(AlertEngine *self, DetState *state)
+{
+  _leave_active(self, state);
+  state->phase = PHASE_IDLE;
+}
+
+/* A burst stays in the window when it is over: late in hold(), failures must still come at half the rate. */
+static gboolean
+_has_gone_on(const DetState *state)
+{
+  const AlertDetector *det = &state->det->super;
+
+  return state->held >= 0.5 * det->count * (det->hold / 2) / det->window;
+}
+
 /* The conditions hold now. */
 static void
 _holds(AlertEngine *self, DetState *state, gint64 since, AlertNotices *notices)
@@ -1180,23 +1198,17 @@ _holds(AlertEngine *self, DetState *state, gint64 since, AlertNotices *notices)
       _activate(self, state);
       state->phase = PHASE_HOLD;
       state->incident.since = self->now;
+      state->held = 0;
     }
   else if (self->now - state->incident.since >= state->det->super.hold)
     {
-      /* it leaves the list here and enters it again as firing, or stays out if a sibling fires */
+      /* it leaves the list here and enters it again as firing, or stays out */
       gint64 held_since = state->incident.since;
 
-      _leave_active(self, state);
-      state->phase = PHASE_IDLE;
-      _fire(self, state, held_since, notices);
+      _drops(self, state);
+      if (_has_gone_on(state))
+        _fire(self, state, held_since, notices);
     }
-}
-
-static void
-_drops(AlertEngine *self, DetState *state)
-{
-  _leave_active(self, state);
-  state->phase = PHASE_IDLE;
 }
 
 /* ----------------------------------------------------- records per detector */

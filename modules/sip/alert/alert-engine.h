@@ -105,7 +105,7 @@ typedef struct _AlertDetector
   guint minimum;                /* at least so many final responses in the window; 0: not asked */
   gdouble share;                /* matching of all final responses but challenges, 0..1; 0: not asked */
   gdouble deviation;            /* so many times the learnt level; 0: not asked */
-  gint64 hold;                  /* the conditions must hold for so long, us */
+  gint64 hold;                  /* the conditions must hold for so long, and failures go on meanwhile; us */
 
   gdouble clear;                /* clearing threshold: so far (0..1) up from the level to the firing threshold */
   gint64 quiet;                 /* below the clearing threshold for so long, us */

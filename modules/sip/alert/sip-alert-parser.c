@@ -108,7 +108,7 @@ typedef struct _SipAlertParser
   NVHandle in[IN_MAX];
   NVHandle out[OUT_MAX];
   gchar *fingerprint;
-  gint clone_id;
+  gint clone_id, n_clones;
 
   /* at run time, under lock */
   GMutex lock;
@@ -249,6 +249,7 @@ _make_message(const SipAlertParser *self, AlertNotice *notice, gint64 now, gint6
   _sanitize(notice->key);
   _sanitize(notice->call_id);
   msg->pri = LOG_DAEMON | (notice->state == ALERT_STATE_RESOLVED ? LOG_NOTICE : _priority(det->severity));
+  log_msg_set_value(msg, LM_V_HOST, g_get_host_name(), -1);
   log_msg_set_value(msg, LM_V_PROGRAM, "sip-alert", -1);
   sip_alert_format_text(text, notice, det, self->language);
   log_msg_set_value(msg, LM_V_MESSAGE, text->str, text->len);
@@ -374,32 +375,37 @@ _withdraw_gauges(SipAlertParser *self)
 
 /* ---- state over restarts ----------------------------------------------------------- */
 
-static const gchar *
-_persist_name(const LogPipe *s)
-{
-  static gchar name[512];
-  const SipAlertParser *self = (const SipAlertParser *) s;
-
-  if (s->persist_name)
-    g_snprintf(name, sizeof(name), "sip-alert.%s(%d)", s->persist_name, self->clone_id);
-  else
-    g_snprintf(name, sizeof(name), "sip-alert(%s,%08x,%d)", self->prefix, g_str_hash(self->fingerprint),
-               self->clone_id);
-  return name;
-}
-
 /*
- * The parser's place in the state file.  The options are no part of it where they need not be: who changes a
- * threshold does not want to lose what has been learnt.
+ * Whoever changes or adds a detector does not want to lose what has been learnt, so they are no part of the name.
+ * Parsers whose names clash do not start: persist-name() tells them apart.
  */
 static gchar *
-_state_name(const SipAlertParser *self, const gchar *suffix)
+_name(const SipAlertParser *self)
 {
   const LogPipe *s = &self->super.super;
 
-  if (s->persist_name)
-    return g_strdup_printf("sip-alert.%s.%d.%s", s->persist_name, self->clone_id, suffix);
-  return g_strdup_printf("sip-alert.%s.%d.%s", self->key, self->clone_id, suffix);
+  return g_strdup_printf("sip-alert(%s)%d", s->persist_name ? s->persist_name : self->key, self->clone_id);
+}
+
+static const gchar *
+_persist_name(const LogPipe *s)
+{
+  static gchar buf[512];
+  gchar *name = _name((const SipAlertParser *) s);
+
+  g_strlcpy(buf, name, sizeof(buf));
+  g_free(name);
+  return buf;
+}
+
+static gchar *
+_state_name(const SipAlertParser *self, const gchar *suffix)
+{
+  gchar *name = _name(self);
+  gchar *result = g_strconcat(name, ".", suffix, NULL);
+
+  g_free(name);
+  return result;
 }
 
 static void
@@ -1160,7 +1166,7 @@ _key_slot(SipAlertParser *self, const gchar *key)
 {
   for (guint i = 0; i < self->n_keys; i++)
     {
-      if (strcmp(self->keys[i]->template, key) == 0)
+      if (strcmp(compat_log_template_text(self->keys[i]), key) == 0)
         return (gint) i;
     }
   if (self->n_keys == ALERT_MAX_KEY_SLOTS)
@@ -1196,7 +1202,7 @@ _make_fingerprint(const SipAlertParser *self)
 
       g_string_append_printf(text, "%s %s %d %s %d %" G_GINT64_FORMAT " %u %u %g %g %" G_GINT64_FORMAT " %g %"
                              G_GINT64_FORMAT " %" G_GINT64_FORMAT " %" G_GINT64_FORMAT "\n", d->name, d->severity,
-                             d->kind, self->keys[d->key_slot]->template, d->exclusive, d->window, d->count, d->minimum,
+                             d->kind, compat_log_template_text(self->keys[d->key_slot]), d->exclusive, d->window, d->count, d->minimum,
                              d->share, d->deviation, d->hold, d->clear, d->quiet, d->refresh, d->reminder);
       g_checksum_update(checksum, d->codes, sizeof(d->codes));
       g_checksum_update(checksum, d->events, sizeof(d->events));
@@ -1294,6 +1300,8 @@ _init(LogPipe *s)
   self->next_save = self->last_record + SAVE_INTERVAL;
   self->next_zone = 0;
   _register_counters(self);
+  if (self->engine)
+    _update_counters(self);
   _start_timer(self);
   return TRUE;
 }
@@ -1355,7 +1363,7 @@ _clone(LogPipe *s)
   memcpy(cloned->in, self->in, sizeof(self->in));
   memcpy(cloned->out, self->out, sizeof(self->out));
   cloned->fingerprint = g_strdup(self->fingerprint);
-  cloned->clone_id = ++self->clone_id;
+  cloned->clone_id = self->clone_id * 100 + ++self->n_clones;
   return &cloned->super.super;
 }
 
