@@ -247,7 +247,7 @@ alert_detector_init(AlertDetector *self)
   self->kind = ALERT_KIND_SPIKE;
   self->window = MINUTES(5);
   self->count = 20;
-  self->clear = 0.5;
+  self->clear = 0.4;
   self->quiet = MINUTES(5);
   self->refresh = MINUTES(1);
   self->reminder = MINUTES(60);

@@ -93,7 +93,7 @@ typedef struct _Stream
 {
   guint32 successes;            /* ever */
   guint32 outcomes;             /* learnt from */
-  guint32 failures;             /* since the last success, those within a second of each other once */
+  guint32 failures;             /* since the last success, those in quick succession once */
   guint32 all_failures;         /* since the last success */
   gint64 first_failure, last_failure;
   gint64 last_success;

@@ -59,6 +59,7 @@
 
 #define RATE_WINDOW (5 * MINUTE)
 #define MIN_SUCCESSES 20
+#define MAX_PACE (10 * MINUTE)
 
 GArray *
 alert_notices_new(void)
@@ -1321,6 +1322,20 @@ _success(AlertEngine *self, StreakState *streak, Stream *stream)
   stream->successes++;
 }
 
+/*
+ * How far apart failures must be to count one by one.  The legs of one call to a ring group fail together, and a
+ * redialling phone or a flood of failures says nothing about the calls that usually succeed.
+ */
+static gint64
+_pace(const AlertEngine *self, const StreakState *streak, const Stream *stream)
+{
+  gdouble attempts = _success_rate(self, streak, stream, self->now) / MAX(stream->share, 0.01f);
+
+  if (attempts <= 0)
+    return MAX_PACE;
+  return CLAMP((gint64) (ALERT_SECOND / (4 * attempts)), ALERT_SECOND, MAX_PACE);
+}
+
 static void
 _streak_record(AlertEngine *self, StreakState *streak, const AlertRecord *record, AlertNotices *notices)
 {
@@ -1343,8 +1358,7 @@ _streak_record(AlertEngine *self, StreakState *streak, const AlertRecord *record
         _forget_codes(state);
     }
   _note_hit(self, state, record);
-  /* the legs of one call to a ring group fail together */
-  if (stream->failures == 0 || self->now - stream->last_failure >= ALERT_SECOND)
+  if (stream->failures == 0 || self->now - stream->last_failure >= _pace(self, streak, stream))
     {
       stream->failures++;
       stream->last_failure = self->now;
