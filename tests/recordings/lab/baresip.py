@@ -135,7 +135,7 @@ class Labeller:
     if re.match(r'call: connecting to |ua: using best effort|aubridge|stream|audio: |sip:\S+: session closed: [A-Z]'
                 r'|reg: sip:\S+: [A-Z][a-z]|\S+: Call established|call: |ua: |account|Populated|baresip|Local network'
                 r'|aucodec|ausrc|auplay|terminated|menu|ctrl_tcp|reg: sip:\S+ \(prio \d+\): [A-Z]|\S+: Call with \S+ terminated'
-                r'|\S+: Call in-progress|All \d+ useragents registered|Call terminated|mnat|medianc', text) or common.silent(text):
+                r'|\S+: selected for request|\S+: Call answered|\S+: Call in-progress|All \d+ useragents registered|Call terminated|mnat|medianc', text) or common.silent(text):
       self.rows.append(row(self.pbx, 'other', framing, line, None, via=via))
     else:
       self.rows.append(row(self.pbx, 'other', framing, line, None, via=via, skip=True))

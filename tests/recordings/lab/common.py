@@ -202,7 +202,7 @@ def silent(line):
 def write(path, rows, prefix):
   """Writes rows as JSON lines, compressed, with ids."""
   for item in rows:
-    item['line'] = FOLDER.sub('/var/lib/kamailio', item['line'])
+    item['line'] = FOLDER.sub('/var/lib/pbx', item['line'])
   with lzma.open(path, 'wt', encoding='utf-8', preset=9) as f:
     for number, row in enumerate(rows, 1):
       f.write(json.dumps({'id': '%s-%05d' % (prefix, number), **row}, ensure_ascii=False) + '\n')

@@ -13,7 +13,7 @@ HEADER = re.compile(r'^<(\d+)>\w{3} [ \d]\d \d\d:\d\d:\d\d (?:/usr/sbin/)?(.*)$'
 HOSTS = {'kamailio': ('proxy1', 'proxy2'), 'baresip': ('phone12', 'phone17', 'phone31'), 'asterisk': ('pbx1', 'pbx2', 'pbx3')}
 SHARES = {'kamailio': 260, 'baresip': 160, 'asterisk': 420}
 DULL = re.compile(r'DEBUG: |db_text|DEBUG\[|aubridge: created|ua: using best|INFO: (?:<core>|rr|auth|tm|usrloc|dispatcher)|audio: |stream: '
-                  r'|Thank you for flying|sig_usr|call: connecting|log_write_cdr|ip_addr2sbuf|"TRUTH|pbx_app|loader|module|manager\.c|config\.c|config_options|sorcery|Registered')
+                  r'|Thank you for flying|sig_usr|call: connecting|log_write_cdr|ip_addr2sbuf|"TRUTH|pbx_app|loader|module|netsock2|acl\.c|manager\.c|config\.c|config_options|sorcery|Registered')
 
 
 def pick(rows, product, share):
@@ -22,14 +22,14 @@ def pick(rows, product, share):
   for item in rows:
     line = item['line'].rstrip('\n\0')
     match = HEADER.match(line)
-    if (item['framing'] != 'syslog3164' or not item.get('via', '').startswith('direct') or item.get('skip') or not match
+    if (item['framing'] != 'syslog3164' or not re.match(r'direct[^\[]*$', item.get('via', '')) or item.get('skip') or not match
         or '\n' in line or '\r' in line or len(line) > 320 or DULL.search(line) or item.get('optional') or '{' in line):
       continue
     groups[item['expect'] is not None].setdefault(item['dialect'], []).append(match)
   result = []
   for status in (True, False):
     wanted = share // 2
-    queues = [q[::max(1, len(q) // 20)] for q in groups[status].values()]
+    queues = [q[::max(1, len(q) // 90)] for q in groups[status].values()]
     chosen = []
     while queues and len(chosen) < wanted:
       for queue in queues:
@@ -49,6 +49,12 @@ def write(folder):
     path = '%s/%s.jsonl.xz' % (folder, name)
     if os.path.exists(path):
       streams.append(pick(common.read(path), product, SHARES[product]))
+  path = folder + '/relays-debian12.jsonl.xz'
+  if os.path.exists(path):
+    # whole SIP messages, as rsyslog forwards them
+    relayed = [HEADER.match(item['line'].replace(' sip1 ', ' ', 1)) for item in common.read(path)
+               if item['dialect'].startswith('logger') and item['via'].endswith('omfwd udp') and item['line'].startswith('<135>')]
+    streams.append([('asterisk', match) for match in relayed if match][:40])
   total = sum(map(len, streams))
   position = [0] * len(streams)
   lines = []

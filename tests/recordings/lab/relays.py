@@ -93,7 +93,7 @@ def split_expect(item, parts):
         if key in expect and expect[key] in part:
           own[key] = expect[key]
       result.append((own, {}))
-    elif expect and str(expect['code']) in part and not re.match(r'[\w-]+: ', part):
+    elif expect and re.search(r'\b%d\b' % expect['code'], part) and not re.match(r'[\w-]+: |[a-z]=|.*<--- ', part):
       result.append((None, {'skip': True}))
     else:
       result.append((None, {}))
@@ -214,6 +214,18 @@ def recordings(work, rows):
   os.makedirs(folder, exist_ok=True)
   rsyslog(folder, rows, result, udp)
   syslog_ng(folder, rows, result, udp)
+  udp.close()
+  return result
+
+
+def rsyslog_only(work, rows):
+  udp = common.Recorder()
+  for port, label in ((5141, 'r3164'), (5142, 'r5424')):
+    udp.udp('127.0.0.1', port, label)
+  result = []
+  folder = work + '/relay'
+  os.makedirs(folder, exist_ok=True)
+  rsyslog(folder, rows, result, udp)
   udp.close()
   return result
 
