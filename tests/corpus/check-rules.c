@@ -24,6 +24,8 @@
 
 #include <stdio.h>
 
+#define BUILTIN_ANCHOR_LENGTH 7
+
 static void
 _print(const gchar *fault, gpointer user_data)
 {
@@ -63,6 +65,13 @@ main(int argc, char **argv)
     {
       const SipRule *rule = g_ptr_array_index(rules->rules, i);
 
+      /* a shorter one makes the search look at more places of every line */
+      if (rule->anchor_length < BUILTIN_ANCHOR_LENGTH)
+        {
+          printf("%s:%d:1: rule %s has an anchor of %u bytes, built-in rules have %d at least\n", rule->source, rule->line,
+                 rule->name, rule->anchor_length, BUILTIN_ANCHOR_LENGTH);
+          faults++;
+        }
       if (!rule->samples->len)
         {
           printf("%s:%d:1: rule %s has no sample\n", rule->source, rule->line, rule->name);

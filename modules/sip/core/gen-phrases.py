@@ -52,11 +52,18 @@ def alternatives(pairs):
     return "|".join(re.sub(r"([.()|])", r"\\\1", word) for word in words)
 
 
+def with_neighbours(anchor):
+    """With seven bytes or more in every anchor the search for them looks at every fourth position only."""
+    if len(anchor) >= 7:
+        return [anchor]
+    return ['"%s%s"' % (char, anchor) for char in " (\"'[:=|>-"] + ['"%s "' % anchor, anchor + ",", anchor + ")"]
+
+
 def print_rule(name, anchors, patterns, settings):
     print("\n[rule phrases.%s]" % name)
     print("product: any, a number and its registered phrase")
     print("rank: phrase")
-    for anchor in sorted(set(anchors)):
+    for anchor in sorted({longer for anchor in anchors for longer in with_neighbours(anchor)}):
         print("anchor: %s" % anchor)
     print("before: 16")
     for line in [*("pattern: " + pattern for pattern in patterns), *settings]:
@@ -64,7 +71,7 @@ def print_rule(name, anchors, patterns, settings):
 
 
 def number_first(words):
-    return (r"(?<![0-9A-Za-z_.])(?<![0-9][:,])(?i)%s(?-i)%%{code}%s(?<reason>%s)(?![A-Za-z])"
+    return (r"(?<![0-9A-Za-z_.])(?<!SIP/2[.]0 )(?<![0-9][:,])(?i)%s(?-i)%%{code}%s(?<reason>%s)(?![A-Za-z])"
             % (NAMED_NUMBER, SEPARATOR, words))
 
 
@@ -113,6 +120,7 @@ def main():
         "nomatch: 503 Service Unavailable",
         'nomatch: 192.0.2.5 - - [23/Nov/2026:06:52:00 +0700] "OPTIONS /sip HTTP/1.1" 404 Not Found',
         "nomatch: SIP extension 404 Not Found",
+        "nomatch: X-Upstream: SIP/2.0 200 OK",
         "nomatch: sip trunk check of https://pbx.example.com/ gave 404 Not Found",
         "nomatch: kamailio[1]: DEBUG: xhttp [xhttp_mod.c:404]: sending out response: 404 Not Found",
     ])

@@ -22,7 +22,7 @@
 #define MAX_STEP 8
 #define MAX_DIGITS 3
 #define ANY_DIGIT '\001'
-#define FILTER_BITS 15
+#define FILTER_BITS 18
 #define SLOT_BITS 13
 #define MAX_PIECES (G_MAXUINT16 - 1)
 
@@ -41,16 +41,18 @@ typedef struct _Piece
 {
   guint32 bytes;                /* folded */
   guint32 other;                /* so are four more bytes of the literal, at its start or end: they tell most literals */
-  gint16 other_offset;          /* from the piece */
   guint16 anchor;
-  guint8 offset;                /* of the piece within the literal */
-  guint8 rest;                  /* how much of the literal follows the start of the piece */
-  guint8 last;                  /* of its slot */
+  gint8 other_offset;           /* from the piece */
+  guint8 offset: 7;             /* of the piece within the literal */
+  guint8 last: 1;               /* of its slot */
 } Piece;
+
+G_STATIC_ASSERT(sizeof(Piece) == 12);
+G_STATIC_ASSERT(SIP_ANCHOR_MAX_LENGTH <= 128);
 
 struct _SipAnchors
 {
-  guint8 filter[1 << FILTER_BITS];      /* by hash: whether some piece has it */
+  guint64 filter[1 << (FILTER_BITS - 6)];       /* a bit for each hash: whether some piece has it */
   guint16 slots[1 << SLOT_BITS];        /* fewer bits of the hash -> 1 + the first piece that has it */
   guint step;
   Piece *pieces;
@@ -80,10 +82,13 @@ _slot(guint32 hash)
   return hash >> (32 - SLOT_BITS);
 }
 
-static inline guint8
+/* In the lowest bit: whether some piece may stand at p. */
+static inline guint64
 _filter(const SipAnchors *self, const gchar *p)
 {
-  return self->filter[_hash(_load(p)) >> (32 - FILTER_BITS)];
+  guint32 hash = _hash(_load(p));
+
+  return self->filter[hash >> (32 - FILTER_BITS + 6)] >> ((hash >> (32 - FILTER_BITS)) & 63);
 }
 
 static inline gchar
@@ -193,7 +198,7 @@ _commonness(GHashTable *common, const gchar *piece)
       if (piece[i] == ' ' || g_ascii_isdigit(piece[i]))
         score++;
       else if (piece[i] == ANY_DIGIT)
-        score += 8;
+        score += 24;
     }
   return score + (!rank ? 0 : rank <= 100 ? 32 : rank <= 250 ? 16 : 8);
 }
@@ -215,7 +220,7 @@ _rarest_run(const Anchor *anchor, guint step, GHashTable *common, GHashTable *us
       for (guint i = start; i < start + step; i++)
         {
           score += _commonness(common, anchor->text + i);
-          score += 4 * GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_load(anchor->text + i))));
+          score += GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_load(anchor->text + i))));
         }
       /* of equal runs the last: literals more often begin alike than end alike */
       if (score <= best_score)
@@ -234,8 +239,7 @@ _add_piece(GArray *pieces, const gchar *bytes, const Anchor *anchor, guint numbe
   {
     .bytes = _load(bytes),
     .anchor = (guint16) number,
-    .offset = (guint8) offset,
-    .rest = (guint8) (anchor->len - offset),
+    .offset = offset & 0x7f,
   };
   /* whichever end of the text is further away; a text too short for that is told by its piece */
   guint other = offset > anchor->text_len / 2u ? 0 : (guint) anchor->text_len - PIECE;
@@ -329,7 +333,7 @@ sip_anchors_compile(SipAnchors *self)
       guint32 hash = _hash(piece->bytes);
       guint32 slot = _slot(hash);
 
-      self->filter[hash >> (32 - FILTER_BITS)] = 1;
+      self->filter[hash >> (32 - FILTER_BITS + 6)] |= G_GUINT64_CONSTANT(1) << ((hash >> (32 - FILTER_BITS)) & 63);
       piece->last = !self->slots[slot];
       self->slots[slot] = (guint16) i;
     }
@@ -368,7 +372,7 @@ _look_closer(const SipAnchors *self, const gchar *text, gsize len, const gchar *
     return TRUE;
   for (const Piece *piece = &self->pieces[slot - 1];; piece++)
     {
-      if (piece->bytes == bytes && piece->offset <= p - text && piece->rest <= text + len - p
+      if (piece->bytes == bytes && piece->offset <= p - text && piece->other_offset + PIECE <= text + len - p
           && _load(p + piece->other_offset) == piece->other)
         {
           gsize where = (gsize) (p - text) - piece->offset;
@@ -393,21 +397,25 @@ sip_anchors_search(const SipAnchors *self, const gchar *text, gsize len, SipAnch
   const gchar *p = text;
   const gchar *last = text + len - PIECE;
 
-  /* four at a time: nearly always none of them passes */
+  /* four at a time: mostly none of them passes */
   for (; last - p >= (gssize) (3 * step); p += 4 * step)
     {
-      if (G_LIKELY(!(_filter(self, p) | _filter(self, p + step) | _filter(self, p + 2 * step)
-                     | _filter(self, p + 3 * step))))
+      guint64 a = _filter(self, p);
+      guint64 b = _filter(self, p + step);
+      guint64 c = _filter(self, p + 2 * step);
+      guint64 d = _filter(self, p + 3 * step);
+
+      if (G_LIKELY(!((a | b | c | d) & 1)))
         continue;
-      for (guint i = 0; i < 4; i++)
-        {
-          if (_filter(self, p + i * step) && !_look_closer(self, text, len, p + i * step, found, user_data))
-            return;
-        }
+      if (((a & 1) && !_look_closer(self, text, len, p, found, user_data))
+          || ((b & 1) && !_look_closer(self, text, len, p + step, found, user_data))
+          || ((c & 1) && !_look_closer(self, text, len, p + 2 * step, found, user_data))
+          || ((d & 1) && !_look_closer(self, text, len, p + 3 * step, found, user_data)))
+        return;
     }
   for (; p <= last; p += step)
     {
-      if (_filter(self, p) && !_look_closer(self, text, len, p, found, user_data))
+      if ((_filter(self, p) & 1) && !_look_closer(self, text, len, p, found, user_data))
         return;
     }
 }
