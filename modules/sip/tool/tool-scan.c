@@ -55,6 +55,8 @@ typedef struct _Scan
   gboolean summary;
   gint top;
   guint width;                  /* of the terminal, 0: none */
+  const gint *widths;           /* of the cells before the meaning */
+  guint used;                   /* by them */
   GString *out;
   GString *cell;
 
@@ -65,7 +67,10 @@ typedef struct _Scan
 
 /* --- a record as a row --- */
 
-static const gint widths[] = { 19, 4, 22, 9, 21, 14 };
+#define N_CELLS 6
+
+static const gint wide[N_CELLS] = { 19, 4, 22, 9, 21, 14 };
+static const gint narrow[N_CELLS] = { 15, 4, 15, 8, 15, 8 };
 static const gchar *const heads[] = { "TIME", "CODE", "REASON", "METHOD", "PEER", "USER" };
 
 static const gchar *
@@ -85,15 +90,26 @@ _append_cell(Scan *self, SipSpan text, gint width)
 }
 
 static void
+_choose_widths(Scan *self)
+{
+  gboolean has_room = !self->width || self->width >= 132;
+
+  self->widths = has_room ? wide : narrow;
+  self->used = 9;
+  for (gsize i = 0; i < N_CELLS; i++)
+    self->used += (guint) self->widths[i] + 1;
+}
+
+static void
 _print_head(Scan *self)
 {
   g_string_truncate(self->out, 0);
   g_string_append(self->out, tool_style(TOOL_BOLD));
   tool_append_padded(self->out, "LINE", -8);
   g_string_append_c(self->out, ' ');
-  for (gsize i = 0; i < G_N_ELEMENTS(widths); i++)
+  for (gsize i = 0; i < N_CELLS; i++)
     {
-      tool_append_padded(self->out, heads[i], widths[i]);
+      tool_append_padded(self->out, heads[i], self->widths[i]);
       g_string_append_c(self->out, ' ');
     }
   g_string_append_printf(self->out, "MEANING%s\n", tool_style(TOOL_PLAIN));
@@ -156,27 +172,24 @@ _print_row(Scan *self, const gchar *filename, const ToolRecord *record, const Si
   g_snprintf(number, sizeof(number), "%" G_GUINT64_FORMAT, record->line);
   tool_append_padded(self->out, number, -8);
   g_string_append_c(self->out, ' ');
-  _append_cell(self, record->time, widths[0]);
+  _append_cell(self, record->time, self->widths[0]);
   g_string_append(self->out, tool_style(result->code ? tool_style_of_code(result->code) : TOOL_DIM));
   if (result->code)
     g_snprintf(number, sizeof(number), "%d%s", result->code, result->implied ? "*" : "");
   else
     g_strlcpy(number, "-", sizeof(number));
-  _append_cell(self, sip_span_str(number), widths[1]);
+  _append_cell(self, sip_span_str(number), self->widths[1]);
   g_string_append(self->out, tool_style(TOOL_PLAIN));
-  _append_cell(self, result->code ? _reason(self, result) : SIP_SPAN_NONE, widths[2]);
-  _append_cell(self, result->field[SIP_FIELD_METHOD], widths[3]);
-  _append_cell(self, _peer(result, buffer, sizeof(buffer)), widths[4]);
-  _append_cell(self, user, widths[5]);
+  _append_cell(self, result->code ? _reason(self, result) : SIP_SPAN_NONE, self->widths[2]);
+  _append_cell(self, result->field[SIP_FIELD_METHOD], self->widths[3]);
+  _append_cell(self, _peer(result, buffer, sizeof(buffer)), self->widths[4]);
+  _append_cell(self, user, self->widths[5]);
 
-  guint used = 9;
-  for (gsize i = 0; i < G_N_ELEMENTS(widths); i++)
-    used += (guint) widths[i] + 1;
   _clean(self, meaning);
-  if (self->width > used + 1 && tool_width(self->cell->str) > self->width - used)
-    tool_append_padded(self->out, self->cell->str, (gint) (self->width - used));
-  else
+  if (!self->width || self->used + tool_width(self->cell->str) <= self->width)
     g_string_append_len(self->out, self->cell->str, (gssize) self->cell->len);
+  else if (self->used + 8 <= self->width)
+    tool_append_padded(self->out, self->cell->str, (gint) (self->width - self->used));
   while (self->out->len && self->out->str[self->out->len - 1] == ' ')
     g_string_truncate(self->out, self->out->len - 1);
   g_string_append_c(self->out, '\n');
@@ -507,6 +520,7 @@ _scan(Scan *self, ToolFiles *files, const gchar *format, const gchar *language)
   /* rows on the terminal show how far it is */
   files->quiet = files->quiet || (!self->summary && self->width);
 
+  _choose_widths(self);
   if (!self->json && !self->summary)
     _print_head(self);
   ok = tool_files_run(files, _record, self);

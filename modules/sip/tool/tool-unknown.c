@@ -250,7 +250,10 @@ static const gchar *const plain_words[] =
   "we", "our", "it", "by", "could", "cannot", "rejected", "lost", "down", "up", "registered", "unregistered",
   "unreachable", "reachable", "registration", "call", "request", "response", "message", "user", "peer", "endpoint",
   "invalid", "unknown", "timeout", "timed", "expired", "server", "host", "SIP", "INVITE", "REGISTER", "OPTIONS", "BYE",
-  "CANCEL", "ACK", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH", "MESSAGE", "INFO", "UPDATE", "PRACK", NULL
+  "CANCEL", "ACK", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH", "MESSAGE", "INFO", "UPDATE", "PRACK",
+  "handle", "create", "send", "find", "connect", "register", "get", "set", "be", "parse", "open", "read", "write", "use",
+  "bridge", "transfer", "dial", "resolve", "authenticate", "reach", "match", "start", "stop", "route", "add", "remove",
+  "channel", "dialog", "transaction", "new", "incoming", "outgoing", "missing", "bad", "wrong", "all", "any", "each", NULL
 };
 
 static const gchar *const file_ends[] = { "c", "h", "cpp", "cc", "lua", "py", "js", "xml", "conf", "cfg", NULL };
