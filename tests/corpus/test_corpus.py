@@ -58,6 +58,7 @@ FRAMINGS = {
     "backslashes": lambda text: text.replace(b"\r", b"\\r").replace(b"\n", b"\\n"),
     "json": lambda text: b'{"log":"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\r", b"\\r")
     .replace(b"\n", b"\\n").replace(b"\t", b"\\t").replace(b"\033", b"\\u001b") + b'","stream":"stdout"}',
+    "docker": lambda text: FRAMINGS["json"](text).replace(b"<", b"\\u003c").replace(b">", b"\\u003e").replace(b"&", b"\\u0026"),
     "caret": lambda text: text.replace(b"\r\n", b"^M\n"),
     "lf": lambda text: text.replace(b"\r\n", b"\n"),
     "cr": lambda text: text.replace(b"\r\n", b"\r"),

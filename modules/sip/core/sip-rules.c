@@ -147,21 +147,27 @@ _add_anchor(SipRules *self, const gchar *text, guint digits, guint rule, GArray 
   g_array_append_val(pairs, pair);
 }
 
-/* A quote within a JSON string is written with a backslash; anchors are looked for before that is undone. */
+/*
+ * Anchors are looked for before escapes are undone: within a JSON string a quote has a backslash before it,
+ * and some writers (Docker's among them) escape <, > and & as well.
+ */
 static void
-_add_escaped_anchor(SipRules *self, const SipRuleAnchor *anchor, guint rule, GArray *pairs)
+_add_escaped_anchor(SipRules *self, const SipRuleAnchor *anchor, gboolean html, guint rule, GArray *pairs)
 {
-  gchar **parts = g_strsplit(anchor->text, "\"", -1);
+  GString *escaped = g_string_new(NULL);
 
-  if (parts[0] && parts[1])
+  for (const gchar *p = anchor->text; *p; p++)
     {
-      gchar *escaped = g_strjoinv("\\\"", parts);
-
-      if (strlen(escaped) + anchor->digits <= SIP_ANCHOR_MAX_LENGTH)
-        _add_anchor(self, escaped, anchor->digits, rule, pairs);
-      g_free(escaped);
+      if (*p == '"')
+        g_string_append(escaped, "\\\"");
+      else if (html && (*p == '<' || *p == '>' || *p == '&'))
+        g_string_append_printf(escaped, "\\u%04x", *p);
+      else
+        g_string_append_c(escaped, *p);
     }
-  g_strfreev(parts);
+  if (strcmp(escaped->str, anchor->text) != 0 && escaped->len + anchor->digits <= SIP_ANCHOR_MAX_LENGTH)
+    _add_anchor(self, escaped->str, anchor->digits, rule, pairs);
+  g_string_free(escaped, TRUE);
 }
 
 static gboolean
@@ -180,7 +186,9 @@ _number_anchors(SipRules *self, GArray *pairs, GError **error)
           const SipRuleAnchor *anchor = &g_array_index(rule->anchors, SipRuleAnchor, j);
 
           _add_anchor(self, anchor->text, anchor->digits, i, pairs);
-          _add_escaped_anchor(self, anchor, i, pairs);
+          _add_escaped_anchor(self, anchor, FALSE, i, pairs);
+          if (strpbrk(anchor->text, "<>&"))
+            _add_escaped_anchor(self, anchor, TRUE, i, pairs);
         }
     }
   if (sip_anchors_compile(self->anchors))
