@@ -40,7 +40,7 @@ def config_version():
 def preamble(stock=False):
     return "\n".join(["@version: " + config_version()]
                      + (['@include "scl.conf"'] if stock else [])
-                     + ['@include "%s"' % SCL.joinpath("*.conf")]) + "\n"
+                     + ['@include "%s"' % (SCL / name) for name in ("sip-log.conf", "sip-elasticsearch.conf")]) + "\n"
 
 
 def check_syntax(config_file):

@@ -71,7 +71,7 @@ def draw(engine, objects, folder, start, end, clauses=None, only=None):
             for panel in json.loads(item["attributes"]["panelsJSON"]):
                 name = next(reference["id"] for reference in item["references"]
                             if reference["name"] == panel["panelRefName"])
-                sizes[name] = panel["gridData"]["w"] * 27, panel["gridData"]["h"] * 19 - 30
+                sizes[name] = panel["gridData"]["w"] * 27 - 18, panel["gridData"]["h"] * 19 - 30
     names = []
     for name, item in objects.items():
         if item["type"] != "visualization" or state(item)["type"] != "vega" or (only and name not in only):
