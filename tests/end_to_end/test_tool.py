@@ -433,6 +433,25 @@ def test_check_samples(tmp_path):
     assert "F:7:1: error: rule acme.call-failed: the look-alike gives 404 (by acme.call-failed)\n" in out
 
 
+@pytest.mark.parametrize("old, new, hint", [
+    ("anchor: ACME-CALL", "anchor: ACME--CALL", "none of the rule's anchors is on the line"),
+    ("anchor: ACME-CALL", "anchor: CME-CALL",
+     "the anchor is on the line, but the pattern does not begin with it (a blank at its start is written \\x20)"),
+    ("answer %", "reply %", "the pattern fits as far as `ACME-CALL failed, peer 192.0.2.7:5060, '; what follows is `answer 486 (Busy Here)'"),
+    ("{0,80}", "{0,3}", "the pattern fits as far as `all failed, peer 192.0.2.7:5060, answer 486 (Bus'; what follows is `y Here)'"),
+])
+def test_check_says_how_far_a_pattern_fits(tmp_path, old, new, hint):
+    head, sep, samples = GOOD.partition("match:")
+    lines = check(tmp_path, head.replace(old, new) + sep + samples).splitlines()
+    said = [line.partition(" hint: ")[2] for line in lines if line.startswith("F:5:1: hint: ")]
+    assert len(said) == 1, lines
+    if "as far as" in hint:
+        # the piece before it is cut to 40 bytes
+        assert said[0].split("what follows")[1] == hint.split("what follows")[1], said
+    else:
+        assert said[0] == hint
+
+
 def test_check_collisions(tmp_path):
     # a sample that a built-in rule answers with another code
     out = check(tmp_path, "[rule acme.x]\nanchor: ACME says\nrank: phrase\ncode: 503\npattern: ACME says\n"

@@ -716,7 +716,8 @@ _read_expect(Reader *self, const gchar *value, gsize column)
         p++;
       field = sip_field_by_name(name, (gsize) (p - name));
       if (*p != '=' || field < 0)
-        return _fail(self, column + (gsize) (name - value), "expected a known name and `='");
+        return _fail(self, column + (gsize) (name - value), "expected a known name and `='; a value with blanks stands in "
+                     "double quotes");
       p++;
       text = g_string_new(NULL);
       if (*p == '"')

@@ -22,6 +22,7 @@
 #include "tool.h"
 #include "sip-rule-check.h"
 #include "sip-rules-private.h"
+#include "sip-view.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +43,8 @@ typedef enum
 {
   LEVEL_ERROR,
   LEVEL_WARNING,
-  LEVEL_NOTE,
+  LEVEL_NOTE,                   /* told with --verbose only */
+  LEVEL_HINT,                   /* to what was told before */
 } Level;
 
 typedef struct _Check
@@ -54,6 +56,7 @@ typedef struct _Check
   guint errors;
   guint warnings;
   SipRules *before;             /* without the files that are checked */
+  GHashTable *faulty;           /* lines of the file's samples that do not hold */
 } Check;
 
 /* --- what is found --- */
@@ -61,8 +64,8 @@ typedef struct _Check
 static void G_GNUC_PRINTF(3, 4)
 _tell(Check *self, Level level, const gchar *format, ...)
 {
-  static const gchar *const names[] = { "error", "warning", "note" };
-  static const ToolStyle styles[] = { TOOL_RED, TOOL_YELLOW, TOOL_DIM };
+  static const gchar *const names[] = { "error", "warning", "note", "hint" };
+  static const ToolStyle styles[] = { TOOL_RED, TOOL_YELLOW, TOOL_DIM, TOOL_DIM };
   GString *out = g_string_new(NULL);
   const gchar *what;
   va_list args;
@@ -195,10 +198,117 @@ _check_form(Check *self, const gchar *filename)
 
 /* --- samples --- */
 
+typedef struct _SampleFaults
+{
+  Check *check;
+  const gchar *filename;
+} SampleFaults;
+
 static void
 _sample_fault(const gchar *fault, gpointer user_data)
 {
-  _tell(user_data, LEVEL_ERROR, "%s", fault);
+  SampleFaults *self = user_data;
+
+  g_hash_table_add(self->check->faulty, GINT_TO_POINTER(_line_of_fault(fault, self->filename)));
+  _tell(self->check, LEVEL_ERROR, "%s", fault);
+}
+
+static gboolean
+_is_faulty(const Check *self, gint line)
+{
+  return g_hash_table_contains(self->faulty, GINT_TO_POINTER(line));
+}
+
+/* The first bytes of a pattern, with the brackets closed that are open there; NULL if they are no pattern. */
+static pcre2_code *
+_compile_piece(const SipRule *rule, const gchar *pattern, gsize len)
+{
+  GString *text = g_string_new_len(pattern, (gssize) len);
+  pcre2_code *code = NULL;
+
+  for (gint open = 0; open <= 3 && !code; open++)
+    {
+      int fault;
+      PCRE2_SIZE offset;
+
+      code = pcre2_compile((PCRE2_SPTR) text->str, text->len, PCRE2_DUPNAMES | (rule->before ? 0 : PCRE2_ANCHORED), &fault,
+                           &offset, NULL);
+      g_string_append_c(text, ')');
+    }
+  g_string_free(text, TRUE);
+  return code;
+}
+
+/* How much of the text behind an anchor the longest piece of the pattern, from its start on, matches. */
+static gsize
+_fits_up_to(const SipRule *rule, const SipRulePattern *pattern, SipSpan text, gsize anchor)
+{
+  gsize from = rule->before ? (anchor > rule->before ? anchor - rule->before : 0) : anchor;
+  gsize end = MIN(text.len, anchor + rule->window);
+  gsize furthest = 0;
+
+  for (gsize len = strlen(pattern->text); len > 0 && !furthest; len--)
+    {
+      pcre2_code *piece = _compile_piece(rule, pattern->text, len);
+
+      if (!piece)
+        continue;
+      pcre2_match_data *data = pcre2_match_data_create_from_pattern(piece, NULL);
+      if (pcre2_match(piece, (PCRE2_SPTR) text.ptr, end, from, 0, data, NULL) >= 0)
+        furthest = pcre2_get_ovector_pointer(data)[1];
+      pcre2_match_data_free(data);
+      pcre2_code_free(piece);
+    }
+  return furthest;
+}
+
+static const SipRuleAnchor *_anchor(const SipRule *rule, guint i);
+
+/* Where a rule's anchor stands, -1 if it does not; letters in either case. */
+static gssize
+_anchor_in(const SipRule *rule, SipSpan text)
+{
+  gchar *lower = g_ascii_strdown(text.ptr, (gssize) text.len);
+  gssize where = -1;
+
+  for (guint i = 0; i < rule->anchors->len && where < 0; i++)
+    {
+      gchar *anchor = g_ascii_strdown(_anchor(rule, i)->text, -1);
+      const gchar *found = memmem(lower, text.len, anchor, strlen(anchor));
+
+      if (found)
+        where = found - lower;
+      g_free(anchor);
+    }
+  g_free(lower);
+  return where;
+}
+
+/* Why a rule does not find its own sample. */
+static void
+_hint(Check *self, const SipRule *rule, const SipRuleSample *sample, GString *view)
+{
+  SipSpan text = sip_view_make(sip_span(sample->text->str, sample->text->len), view);
+  gssize anchor = _anchor_in(rule, text);
+  gsize furthest = 0;
+
+  if (anchor < 0)
+    {
+      _tell(self, LEVEL_HINT, "%s:%d:1: none of the rule's anchors is on the line", rule->source, sample->line);
+      return;
+    }
+  for (guint i = 0; i < rule->patterns->len; i++)
+    furthest = MAX(furthest, _fits_up_to(rule, g_ptr_array_index(rule->patterns, i), text, (gsize) anchor));
+  if (furthest > (gsize) anchor)
+    {
+      gsize from = MAX((gsize) anchor, furthest - MIN(furthest, 40));
+
+      _tell(self, LEVEL_HINT, "%s:%d:1: the pattern fits as far as `%.*s'; what follows is `%.*s'", rule->source, sample->line,
+            (gint) (furthest - from), text.ptr + from, (gint) MIN(text.len - furthest, 40), text.ptr + furthest);
+    }
+  else
+    _tell(self, LEVEL_HINT, "%s:%d:1: the anchor is on the line, but the pattern does not begin with it (a blank at its start is "
+          "written \\x20)", rule->source, sample->line);
 }
 
 /* a rule none of whose samples it answers itself is in the shadow of others */
@@ -206,10 +316,13 @@ static void
 _check_shadow(Check *self, const SipRule *rule)
 {
   const gchar *winner = NULL;
+  gboolean wins = FALSE;
+  gboolean any_faulty = FALSE;
   guint matches = 0;
 
   if (rule->rank == SIP_RANK_CONTEXT)
     return;
+  GString *view = g_string_new(NULL);
   for (guint i = 0; i < rule->samples->len; i++)
     {
       const SipRuleSample *sample = g_ptr_array_index(rule->samples, i);
@@ -218,13 +331,18 @@ _check_shadow(Check *self, const SipRule *rule)
       if (!sample->match)
         continue;
       matches++;
+      gboolean faulty = _is_faulty(self, sample->line);
+      any_faulty = any_faulty || faulty;
       sip_scan(self->setup.rules, self->setup.scanner, sip_span_str(sample->program),
                sip_span(sample->text->str, sample->text->len), &result);
       if (result.rule == rule)
-        return;
+        wins = TRUE;
+      else if (faulty)
+        _hint(self, rule, sample, view);
       winner = result.rule_name;
     }
-  if (matches && winner)
+  g_string_free(view, TRUE);
+  if (matches && winner && !wins && !any_faulty)
     _tell(self, LEVEL_WARNING, "%s:%d:1: rule %s: all its samples are answered by another rule (%s): it is not needed, or "
           "a higher rank or a longer anchor would put it first", rule->source, rule->line, rule->name, winner);
 }
@@ -418,26 +536,6 @@ _fill(GString *text, gsize size, const gchar *with)
     g_string_append(text, with);
 }
 
-/* where the rule's anchor stands in a sample, -1 if it does not (it stands there once escapes are undone) */
-static gssize
-_anchor_in(const SipRule *rule, const GString *text)
-{
-  gchar *lower = g_ascii_strdown(text->str, (gssize) text->len);
-  gssize where = -1;
-
-  for (guint i = 0; i < rule->anchors->len && where < 0; i++)
-    {
-      gchar *anchor = g_ascii_strdown(_anchor(rule, i)->text, -1);
-      const gchar *found = memmem(lower, text->len, anchor, strlen(anchor));
-
-      if (found)
-        where = found - lower;
-      g_free(anchor);
-    }
-  g_free(lower);
-  return where;
-}
-
 /* Lines made to cost: anchors in a row, and samples that go wrong at every place, in several ways. */
 static void
 _measure_pattern(Worst *worst, const SipRule *rule, const SipRulePattern *pattern, pcre2_match_data *data)
@@ -475,7 +573,7 @@ _measure_pattern(Worst *worst, const SipRule *rule, const SipRulePattern *patter
   for (guint i = 0; i < rule->samples->len; i++)
     {
       const SipRuleSample *sample = g_ptr_array_index(rule->samples, i);
-      gssize where = sample->match ? _anchor_in(rule, sample->text) : -1;
+      gssize where = sample->match ? _anchor_in(rule, sip_span(sample->text->str, sample->text->len)) : -1;
 
       if (where < 0)
         continue;
@@ -623,7 +721,10 @@ _check_file(Check *self, const gchar *filename)
   guint errors = self->errors;
   guint warnings = self->warnings;
 
-  sip_rules_check_samples(self->setup.rules, self->setup.scanner, filename, _sample_fault, self, &samples);
+  SampleFaults faults = { self, filename };
+
+  g_hash_table_remove_all(self->faulty);
+  sip_rules_check_samples(self->setup.rules, self->setup.scanner, filename, _sample_fault, &faults, &samples);
   for (guint i = 0; i < self->setup.rules->rules->len; i++)
     {
       const SipRule *rule = g_ptr_array_index(self->setup.rules->rules, i);
@@ -670,6 +771,7 @@ _check(Check *self)
     }
   if (!clean)
     return TOOL_FAULTS;
+  self->faulty = g_hash_table_new(g_direct_hash, g_direct_equal);
   if (!_load_before(self))
     return TOOL_TROUBLE;
   if (!_load_all(self))
@@ -710,6 +812,8 @@ tool_check(gint argc, gchar **argv)
         tool_complain("which rule file? try `sip-status check --help'");
     }
   g_strfreev(self.files);
+  if (self.faulty)
+    g_hash_table_unref(self.faulty);
   sip_rules_unref(self.before);
   tool_setup_clear(&self.setup);
   return status;

@@ -31,8 +31,8 @@
 #define MAX_SHAPE 240
 
 /*
- * Which records speak SIP: those on which one of these stands, words for themselves (no letter on either side of them,
- * where the word has a letter there), methods in capitals.  sip also stands for sip:, SIP/2.0, chan_sip and (SIP).
+ * Which records speak SIP: those on which a word begins with sip (sip:, SIP/2.0, chan_sip, SipResponse; not sipping), or on
+ * which one of these words stands, no letter on either side, methods in capitals.
  */
 static const struct
 {
@@ -40,9 +40,9 @@ static const struct
   gboolean exact;
 } sip_words[] =
 {
-  { "sips", FALSE }, { "pjsip", FALSE }, { "sofia", FALSE }, { "call-id", FALSE }, { "callid", FALSE },
+  { "pjsip", FALSE }, { "sofia", FALSE }, { "call-id", FALSE }, { "callid", FALSE },
   { "call_id", FALSE }, { "cseq", FALSE }, { "INVITE", TRUE }, { "REGISTER", TRUE }, { "SUBSCRIBE", TRUE },
-  { "PUBLISH", TRUE }, { "PRACK", TRUE }, { "CANCEL", TRUE }, { "sipfrag", FALSE },
+  { "PUBLISH", TRUE }, { "PRACK", TRUE }, { "CANCEL", TRUE },
 };
 
 typedef enum
@@ -109,14 +109,28 @@ _word_found(guint anchor, gsize where, gpointer user_data)
   return !self->found;
 }
 
-/* the word `sip', too short for the search of literals */
+/* what English has of such words */
+static gboolean
+_is_drink(SipSpan word)
+{
+  static const gchar *const words[] = { "sipping", "sipped", "sipper", "siphon" };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(words); i++)
+    {
+      if (word.len >= strlen(words[i]) && g_ascii_strncasecmp(word.ptr, words[i], strlen(words[i])) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* a word that begins with `sip', too short for the search of literals */
 static gboolean
 _says_sip(SipSpan text)
 {
   for (gsize i = 0; i + 3 <= text.len; i++)
     {
       if ((text.ptr[i + 1] | 0x20) == 'i' && (text.ptr[i] | 0x20) == 's' && (text.ptr[i + 2] | 0x20) == 'p'
-          && _stands_alone(text, i, 3))
+          && (i == 0 || !g_ascii_isalpha(text.ptr[i - 1])) && !_is_drink(sip_span(text.ptr + i, text.len - i)))
         return TRUE;
     }
   return FALSE;
@@ -595,8 +609,11 @@ _report(const Unknown *self)
   tool_append_number(out, speaking + self->silent);
   g_string_append(out, " records, ");
   tool_append_number(out, speaking);
-  g_string_append_printf(out, " speak SIP; %s%.1f %% of these are understood%s\n\n", tool_style(TOOL_BOLD), share,
-                         tool_style(TOOL_PLAIN));
+  g_string_append(out, " speak SIP");
+  if (speaking)
+    g_string_append_printf(out, "; %s%.1f %% of these are understood%s", tool_style(TOOL_BOLD), share,
+                           tool_style(TOOL_PLAIN));
+  g_string_append(out, "\n\n");
   _print_count(out, "a status", self->kinds[KIND_STATUS], speaking);
   _print_count(out, "an event", self->kinds[KIND_EVENT], speaking);
   _print_count(out, "a request", self->kinds[KIND_REQUEST], speaking);
@@ -654,8 +671,8 @@ tool_unknown(gint argc, gchar **argv)
   gint status = TOOL_TROUBLE;
 
   if (tool_parse_options(&argc, &argv, "- how much of what speaks SIP is understood, and what is not",
-                         "A record speaks SIP if one of these words stands on it: sip, sips (sip:, SIP/2.0, chan_sip\n"
-                         "count), pjsip, sofia, Call-ID, CSeq, sipfrag, or in capitals INVITE, REGISTER, SUBSCRIBE,\n"
+                         "A record speaks SIP if a word on it begins with sip (sip:, SIP/2.0, chan_sip), or if one of these\n"
+                         "words stands on it: pjsip, sofia, Call-ID, CSeq, in capitals INVITE, REGISTER, SUBSCRIBE,\n"
                          "PUBLISH, PRACK, CANCEL. It is understood if it has a status or an event, or is a request or\n"
                          "a part of a traced message. Shapes are records with users, numbers, addresses and quoted\n"
                          "text masked.\n\n"
