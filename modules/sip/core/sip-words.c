@@ -132,10 +132,10 @@ _stands_at(const SipWord *word, const gchar *start, const gchar *p, const gchar 
 void
 sip_words_search(const SipWords *self, SipSpan text, SipWordSet *found)
 {
-  const gchar *end = text.ptr + text.len;
-
   if (!self->n || text.len < SIP_WORD_MIN_LENGTH)
     return;
+
+  const gchar *end = text.ptr + text.len;
   for (const gchar *p = text.ptr; p <= end - SIP_WORD_MIN_LENGTH; p++)
     {
       guint16 word = self->slots[_slot(_load(p))];
