@@ -16,7 +16,10 @@ from engines import TOP, Process, free_port, run, wait_for
 
 SYSLOG_NG = shlex.split(os.environ.get("SYSLOG_NG", "syslog-ng"))
 SYSLOG_NG_CTL = shlex.split(os.environ.get("SYSLOG_NG_CTL", "syslog-ng-ctl"))
-SIP_MODULE_DIR = os.environ.get("SIP_MODULE_DIR", "")
+SIP_MODULE_DIR = os.environ.get("SIP_MODULE_DIR") \
+    or (os.environ["SIP_BUILD"] + "/modules/sip/.libs" if os.environ.get("SIP_BUILD") else "")
+# what reads a record: the plugin on text as Asterisk writes it, or, without the plugin, JSON of the same facts
+PARSER = 'sip-log(fields("+user_agent"));' if SIP_MODULE_DIR else 'json-parser(prefix(".sip."));'
 SCL = TOP / "conf" / "scl" / "sip"
 
 
@@ -119,13 +122,18 @@ def frame(record, text):
     return b"%d %s" % (len(data), data)
 
 
-def feed(daemon, frames):
+def frames(records):
+    """The records as PARSER reads them."""
+    return [frame(record, record.as_asterisk_dump() if SIP_MODULE_DIR else record.as_pairs()) for record in records]
+
+
+def feed(daemon, data_frames):
     """Hands the frames over; returns when the kernel has taken all of them."""
     with socket.create_connection(("127.0.0.1", daemon.port), 30) as connection:
         connection.settimeout(300)
         chunk = []
         size = 0
-        for data in frames:
+        for data in data_frames:
             chunk.append(data)
             size += len(data)
             if size > 65536:

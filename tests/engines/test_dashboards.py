@@ -308,7 +308,7 @@ def test_tables(loaded_engine, objects, day, end_of_traffic):
         row = why[user, traffic.PHONES[user], str(code) if code else "-"]
         assert row[6] == len(failures) and abs(row[7] / 1000 - max(record.time for record in failures)) < 0.002
         if code:
-            assert row[4:6] == (traffic.CODES[code]["meaning_en"], traffic.CODES[code]["vi"])
+            assert row[4:6] == (traffic.CODES[code]["meaning_en"], traffic.CODES[code]["vi_short"])
     sources = {row[0]: row for row in shown["sip-sec-sources"]}
     refused = [record for record in day if is_refused(record) and record.peer == traffic.SCANNER]
     assert sources[traffic.SCANNER][1:3] == (len(refused), len({record.user for record in refused}))

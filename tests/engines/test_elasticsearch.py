@@ -3,7 +3,6 @@
 
 """sip-elasticsearch() into a real engine: everything arrives, once, with its types, whatever the engine does."""
 
-import collections
 import json
 import random
 import subprocess
@@ -17,23 +16,12 @@ import daemon
 import engines
 import faults
 import traffic
+from stored import assert_all_there_once
 
 SETUP = engines.TOP / "conf" / "elasticsearch" / "sip-search-setup"
 VERIFY = engines.TOP / "conf" / "elasticsearch" / "sip-search-verify"
 
-# what reads a record: the plugin on text as Asterisk writes it, or, without the plugin, JSON of the same facts
-PARSER = "sip-log();" if daemon.SIP_MODULE_DIR else 'json-parser(prefix(".sip."));'
-
-
-def text_of(record):
-    return record.as_asterisk_dump() if daemon.SIP_MODULE_DIR else record.as_pairs()
-
-
-def frames(records):
-    return [daemon.frame(record, text_of(record)) for record in records]
-
-
-def config(url, parser=PARSER, **options):
+def config(url, parser=daemon.PARSER, **options):
     settings = dict({"batch_timeout": "200", "time_reopen": "1"}, **options)
     return """
 destination d_search { sip-elasticsearch(url("%s") %s); };
@@ -51,34 +39,6 @@ def wait_until_written(syslog_ng, engine, count, seconds):
             engine.count(), syslog_ng.process.tail())) from None
     assert syslog_ng.http("written") == count
     assert syslog_ng.http("dropped") == 0
-
-
-def codes_in(engine):
-    answer = engine.search({"size": 0, "track_total_hits": True,
-                            "aggs": {"code": {"terms": {"field": "sip.code", "size": 1000}}}})
-    return collections.Counter({bucket["key"]: bucket["doc_count"]
-                                for bucket in answer["aggregations"]["code"]["buckets"]})
-
-
-def codes_of(records):
-    return collections.Counter(str(record.code) for record in records if record.code)
-
-
-def assert_all_there_once(engine, records):
-    """The stored records are the sent ones: each with its time, Call-ID and code, none missing, none twice."""
-    assert engine.count() == len(records)
-    assert codes_in(engine) == codes_of(records)
-    stored = collections.Counter()
-    for hit in engine.all_hits(source=["sip.call_id", "sip.code", "@timestamp"]):
-        sip = hit["_source"].get("sip", {})
-        stored[hit["_source"]["@timestamp"][:23], sip.get("call_id", ""), sip.get("code", "0")] += 1
-    assert stored == collections.Counter((stamp(record.time), record.call_id, str(record.code)) for record in records)
-
-
-def stamp(seconds):
-    """A time as $ISODATE has it."""
-    milliseconds = round(seconds * 1000)
-    return "%s.%03d" % (time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(milliseconds // 1000)), milliseconds % 1000)
 
 
 def small_traffic(end, count=20000):
@@ -113,37 +73,6 @@ def test_installing_beside_a_plain_index_is_refused(empty_engine):
     finally:
         empty_engine.clear()
         engines.run([sys.executable, SETUP, "--url", empty_engine.url])
-
-
-def test_all_records_arrive_with_the_right_codes_and_types(empty_engine, start_daemon, many_records):
-    syslog_ng = start_daemon(config(empty_engine.url))
-    daemon.feed(syslog_ng, frames(many_records))
-    wait_until_written(syslog_ng, empty_engine, len(many_records), 300)
-    assert_all_there_once(empty_engine, many_records)
-
-    # types: what the template says, nothing guessed by the engine
-    template = json.loads((SETUP.parent / "mappings.json").read_text())["template"]["mappings"]["properties"]
-
-    def leaves(properties, path=""):
-        for name, field in properties.items():
-            if "properties" in field:
-                yield from leaves(field["properties"], path + name + ".")
-            elif "type" in field and field["type"] != "object":
-                yield path + name, field["type"]
-
-    mapping = empty_engine.json("GET", "/logs-sip.log-default/_mapping")
-    wanted = dict(leaves(template), **{"sip.meaning_vi": "keyword"})
-    for index in mapping.values():
-        assert dict(leaves(index["mappings"]["properties"])) == wanted
-    assert empty_engine.count({"exists": {"field": "_ignored"}}) == 0
-
-    # numbers are numbers
-    server_errors = sum(500 <= record.code < 600 for record in many_records)
-    assert server_errors > 100
-    assert empty_engine.count({"range": {"sip.status_code": {"gte": 500, "lt": 600}}}) == server_errors
-    document = empty_engine.search({"query": {"term": {"sip.code": "486"}}, "size": 1})["hits"]["hits"][0]["_source"]
-    assert document["sip"]["status_code"] == 486 and document["sip"]["code"] == "486"
-    assert document["log"]["syslog"]["priority"] == 134
 
 
 def test_outcomes_and_ends_of_a_record(empty_engine, start_daemon):
@@ -230,7 +159,7 @@ def test_faults_lose_nothing_and_store_nothing_twice(empty_engine, start_daemon,
     records = small_traffic(end_of_traffic)
     try:
         syslog_ng = start_daemon(config(proxy.url, timeout="4"))
-        daemon.feed(syslog_ng, frames(records))
+        daemon.feed(syslog_ng, daemon.frames(records))
         wait_until_written(syslog_ng, empty_engine, len(records), 200)
     finally:
         proxy.stop()
@@ -244,7 +173,7 @@ def test_a_refused_batch_is_dropped_and_counted(empty_engine, start_daemon, end_
     records = small_traffic(end_of_traffic, 5000)
     try:
         syslog_ng = start_daemon(config(proxy.url, workers="1"))
-        daemon.feed(syslog_ng, frames(records))
+        daemon.feed(syslog_ng, daemon.frames(records))
         engines.wait_for(lambda: syslog_ng.http("written") + syslog_ng.http("dropped") == len(records),
                          "the end of the queue", 60)
         dropped = syslog_ng.http("dropped")
@@ -257,7 +186,7 @@ def test_a_refused_batch_is_dropped_and_counted(empty_engine, start_daemon, end_
 def test_killed_and_restarted_in_between(empty_engine, start_daemon, end_of_traffic):
     many_records = small_traffic(end_of_traffic, 30000)
     syslog_ng = start_daemon(config(empty_engine.url))
-    sender = threading.Thread(target=daemon.feed, args=(syslog_ng, frames(many_records)))
+    sender = threading.Thread(target=daemon.feed, args=(syslog_ng, daemon.frames(many_records)))
     sender.start()
     for share in (0.3, 0.6):
         engines.wait_for(lambda part=share: syslog_ng.http("written") > part * len(many_records), "a part", 200)
@@ -271,11 +200,11 @@ def test_killed_and_restarted_in_between(empty_engine, start_daemon, end_of_traf
 def test_down_for_a_minute(empty_engine, start_daemon, end_of_traffic):
     records = small_traffic(end_of_traffic)
     syslog_ng = start_daemon(config(empty_engine.url))
-    daemon.feed(syslog_ng, frames(records[:5000]))
+    daemon.feed(syslog_ng, daemon.frames(records[:5000]))
     wait_until_written(syslog_ng, empty_engine, 5000, 60)
     empty_engine.stop()
     down = time.monotonic()
-    sender = threading.Thread(target=daemon.feed, args=(syslog_ng, frames(records[5000:])))
+    sender = threading.Thread(target=daemon.feed, args=(syslog_ng, daemon.frames(records[5000:])))
     sender.start()              # held back by the flow control
     engines.wait_for(lambda: time.monotonic() > down + 60, "a minute", 70, 1)
     assert syslog_ng.http("written") == 5000 and syslog_ng.http("dropped") == 0
@@ -289,7 +218,7 @@ def test_shard_not_available_is_no_loss(empty_engine, start_daemon, end_of_traff
     """An engine that cannot store yet would answer 200 with each item failed: syslog-ng must not wait that long."""
     records = small_traffic(end_of_traffic, 2000)
     syslog_ng = start_daemon(config(empty_engine.url, timeout="3"))
-    daemon.feed(syslog_ng, frames(records[:1000]))
+    daemon.feed(syslog_ng, daemon.frames(records[:1000]))
     wait_until_written(syslog_ng, empty_engine, 1000, 60)
     empty_engine.json("PUT", "/logs-sip.log-default/_settings", {
         "index.auto_expand_replicas": "false", "index.number_of_replicas": 1})
@@ -297,7 +226,7 @@ def test_shard_not_available_is_no_loss(empty_engine, start_daemon, end_of_traff
     status, text = empty_engine.send("POST", "/logs-sip.log-default/_bulk?timeout=1s",
                                      '{"create":{}}\n{"@timestamp":"2026-01-01T00:00:00Z"}\n')
     assert status == 200 and json.loads(text)["items"][0]["create"]["status"] == 503    # why the URL says timeout=10m
-    daemon.feed(syslog_ng, frames(records[1000:]))
+    daemon.feed(syslog_ng, daemon.frames(records[1000:]))
     time.sleep(8)               # two time-outs
     assert syslog_ng.http("written") == 1000 and syslog_ng.http("dropped") == 0
     empty_engine.json("PUT", "/logs-sip.log-default/_settings", {"index.write.wait_for_active_shards": None})
@@ -312,7 +241,7 @@ def test_disk_buffer_outlives_the_daemon(empty_engine, start_daemon, tmp_path, e
     proxy = faults.FaultProxy(empty_engine.port, lambda n: "store-503" if n == 0 else "503")
     syslog_ng = start_daemon(config(proxy.url, **{"disk-buffer": 'reliable(yes) disk-buf-size(104857600) '
                                                                  'mem-buf-size(8388608) dir("%s")' % (tmp_path / "buffer")}))
-    daemon.feed(syslog_ng, frames(records))
+    daemon.feed(syslog_ng, daemon.frames(records))
     engines.wait_for(lambda: syslog_ng.http("queued") == len(records), "all in the queue", 30)
     engines.wait_for(lambda: proxy.seen["503"] >= 2, "an answer of 503", 30)
     assert empty_engine.count() > 0         # a batch is stored, and syslog-ng does not know
@@ -334,14 +263,14 @@ def test_verify_script_finds_what_the_engine_refused(empty_engine, start_daemon,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return done.returncode, done.stdout
 
-    daemon.feed(syslog_ng, frames(records[:1000]))
+    daemon.feed(syslog_ng, daemon.frames(records[:1000]))
     wait_until_written(syslog_ng, empty_engine, 1000, 60)
     status, out = verify(30)
     assert status == 0 and "delivered 1000, stored 1000" in out and "equal" in out
 
     # what an engine does on a full disk: "200 OK", and each record refused
     empty_engine.json("PUT", "/logs-sip.log-default/_settings", {"index.blocks.read_only_allow_delete": True})
-    daemon.feed(syslog_ng, frames(records[1000:]))
+    daemon.feed(syslog_ng, daemon.frames(records[1000:]))
     engines.wait_for(lambda: syslog_ng.http("written") + syslog_ng.http("dropped") == 2000, "the end of the queue", 60)
     status, out = verify(1)
     assert status == 1 and "1000 MISSING" in out

@@ -67,7 +67,7 @@ class Record:
 
     @property
     def meaning_vi(self):
-        return CODES[self.code]["vi"] if self.code in CODES else ""
+        return CODES[self.code]["vi_short"] if self.code in CODES else ""
 
     @property
     def outcome(self):
@@ -97,9 +97,10 @@ class Record:
             "SIP/2.0 %d %s" % (self.code, self.reason),
             "Via: SIP/2.0/UDP 192.0.2.250:5060;rport=5060;branch=z9hG4bKPj%s" % self.call_id[:12],
             "Call-ID: " + self.call_id,
-            "From: <sip:1000@pbx.example.com>;tag=486",
-            "To: <sip:%s@pbx.example.com>;tag=404" % (self.user or "2000"),
+            "From: <sip:%spbx.example.com>;tag=486" % (self.user + "@" if self.user else ""),
+            "To: <sip:%spbx.example.com>;tag=404" % (self.user + "@" if self.method == "REGISTER" else ""),
             "CSeq: 102 " + self.method,
+        ] + (["User-Agent: " + self.user_agent] if self.user_agent else []) + [
             "Content-Length:  0",
             "", ""])
         if self.direction == "sent":
