@@ -118,7 +118,7 @@ static const Fault faults[] =
   /* patterns: the place is that of the pattern as it is written, whatever the abbreviations before it stand for */
   { RULE "pattern: ACME call %{code} (x\n" SAMPLE, "f:3:30: the pattern does not compile: missing closing parenthesis" },
   { RULE "pattern: ACME %{addr} %{code} [x\n" SAMPLE, "f:3:33: the pattern does not compile: missing terminating ] for character class" },
-  { RULE "pattern: ACME call %{code}\npattern:  x)\n" SAMPLE, "f:4:12: the pattern does not compile: unmatched closing parenthesis" },
+  { RULE "pattern: ACME call %{code}\npattern:  x(\n" SAMPLE, "f:4:13: the pattern does not compile: missing closing parenthesis" },
   { RULE "pattern: ACME call %{cod}\n" SAMPLE, "f:3:20: unknown abbreviation `%{cod}'; known are %{code} %{method} %{addr} %{uri} %{callid} %{phrase}" },
   { RULE "pattern: ACME call %{code\n" SAMPLE, "f:3:20: unknown abbreviation `%{code'; known are %{code} %{method} %{addr} %{uri} %{callid} %{phrase}" },
   { RULE "pattern: ACME call %{code}(?<colour>x)\n" SAMPLE, "f:3:10: unknown group `colour' in the pattern" },
