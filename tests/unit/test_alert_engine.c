@@ -373,7 +373,8 @@ Test(alert_engine, an_incident_is_told_refreshed_reminded_and_resolved)
 
   const AlertNotice *resolved = _find(ALERT_STATE_RESOLVED);
   cr_assert_str_eq(resolved->id, _find(ALERT_STATE_FIRING)->id);
-  cr_assert_eq(resolved->peak, 60);
+  cr_assert_geq(resolved->peak, 60);
+  cr_assert_leq(resolved->peak, 61);
   cr_assert_eq(resolved->count, 1200);
   cr_assert_float_eq(resolved->duration / 1e6, 1200, 60);
   cr_assert_eq(alert_engine_stats(engine)->firing, 0);

@@ -60,6 +60,7 @@
 #define RATE_WINDOW (5 * MINUTE)
 #define MIN_SUCCESSES 20
 #define MAX_PACE (10 * MINUTE)
+#define BURSTY 4.0f
 
 GArray *
 alert_notices_new(void)
@@ -599,10 +600,16 @@ _learn(AlertEngine *self, SpikeState *spike)
   level->n = MIN(level->n, G_MAXUINT16);
 }
 
+static gint64
+_width(const Detector *det)
+{
+  return det->super.window / (ALERT_BUCKETS - 1);
+}
+
 static void
 _roll(AlertEngine *self, SpikeState *spike)
 {
-  gint64 width = spike->super.det->super.window / ALERT_BUCKETS;
+  gint64 width = _width(spike->super.det);
   gint64 bucket_no = (self->now - self->start) / width;
   gint64 passed = bucket_no - spike->bucket_no;
 
@@ -670,13 +677,13 @@ _is_warming_up(const SpikeState *spike)
 static gboolean
 _early_level(const AlertEngine *self, const SpikeState *spike, gdouble buckets, guint32 hits, gdouble *expected)
 {
-  gint64 width = spike->super.det->super.window / ALERT_BUCKETS;
-  gdouble known = MIN((self->now - self->start) / (gdouble) width, ALERT_BUCKETS);
-  gdouble before = known - buckets;
+  gint64 width = _width(spike->super.det);
+  gdouble before = (self->now - self->start) / (gdouble) width - buckets;
+  guint32 all_hits = spike->level.hits + spike->level.pending_hits;
 
   if (before * width < MIN_LEVEL_TIME)
     return FALSE;
-  *expected = (spike->sum_hits - hits + 1) / before * buckets;
+  *expected = (all_hits - MIN(hits, all_hits) + 2) / before * buckets;
   return TRUE;
 }
 
@@ -689,11 +696,11 @@ _exceeds_level(const AlertEngine *self, const SpikeState *spike)
 {
   const Detector *det = spike->super.det;
   const Level *level = &spike->level;
-  gint64 width = det->super.window / ALERT_BUCKETS;
+  gint64 width = _width(det);
   gdouble partial = ((self->now - self->start) % width) / (gdouble) width;
   gboolean warming_up = _is_warming_up(spike);
   gboolean by_traffic = level->ratio_base >= TRUSTED_BASE;
-  gdouble per_bucket = warming_up ? 0 : _rate_level(self, spike, by_traffic) / ALERT_BUCKETS;
+  gdouble per_bucket = warming_up ? 0 : _rate_level(self, spike, by_traffic) / (ALERT_BUCKETS - 1);
   gdouble per_base = by_traffic ? level->ratio_hits / level->ratio_base : 0;
   guint32 hits = 0, base = 0;
 
@@ -877,7 +884,13 @@ _missing_successes(const AlertEngine *self, const StreakState *streak, const Str
       missing += _success_rate(self, streak, stream, from) * SECONDS(to - from);
       from = to;
     }
-  return missing / stream->dispersion;
+  missing /= stream->dispersion;
+  if (stream->dispersion <= BURSTY)
+    return missing;
+
+  /* successes that come in bursts, as registrations do after a restart: bursts are overdue, not single ones */
+  gdouble bursts = -log(1 - MIN(stream->active, 0.999f)) / SECONDS(RATE_WINDOW);
+  return MIN(missing, bursts * SECONDS(self->now - stream->last_success));
 }
 
 /* So many failures would have come in their place, with some room. */
@@ -927,6 +940,7 @@ _learn_rate_window(AlertEngine *self, StreakState *streak, Stream *stream, gfloa
     stream->dispersion = MAX(1.0f, stream->dispersion + 0.0035f * (surprise - stream->dispersion));
   _ewma(&stream->fast, count, 0.08f, stream->rate_n);
   _ewma(&stream->slow, count, 0.0035f, stream->rate_n);
+  _ewma(&stream->active, count > 0, 0.0035f, stream->rate_n);
   if (stream == &streak->stream[0])
     _learn_hour(&streak->hour_rate[_hour_of_day(self, self->start + window_no * RATE_WINDOW)], count, 0.06f);
   stream->rate_n = MIN(stream->rate_n + 1, G_MAXUINT16);
@@ -1231,7 +1245,7 @@ _is_hit(const AlertDetector *det, const AlertRecord *record)
 static gint64
 _spike_onset(const AlertEngine *self, const SpikeState *spike)
 {
-  gint64 width = spike->super.det->super.window / ALERT_BUCKETS;
+  gint64 width = _width(spike->super.det);
   guint32 hits = 0;
 
   for (gint i = 0; i < ALERT_BUCKETS; i++)

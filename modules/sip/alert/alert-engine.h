@@ -37,7 +37,8 @@
 #define ALERT_MAX_KEY_LENGTH 255
 #define ALERT_MAX_CALL_ID_LENGTH 127
 #define ALERT_TOP_CODES 6
-#define ALERT_BUCKETS 60
+/* of a window, which begins somewhere in the first of them: never shorter than asked for */
+#define ALERT_BUCKETS 61
 #define ALERT_SECOND G_GINT64_CONSTANT(1000000)
 
 typedef enum
