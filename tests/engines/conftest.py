@@ -12,23 +12,13 @@ import daemon
 import engines
 import traffic
 
-REQUIRED = os.environ.get("SIP_ENGINES") == "required"
 RECORDS = int(os.environ.get("SIP_ENGINES_RECORDS", "100000"))
-
-
-def _or_skip(make):
-    try:
-        return make()
-    except engines.Missing as missing:
-        if REQUIRED:
-            raise
-        return pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="session")
 def search_engine(tmp_path_factory):
     """OpenSearch, prepared by our own installer."""
-    engine = _or_skip(lambda: engines.SearchEngine(tmp_path_factory.mktemp("search")))
+    engine = engines.SearchEngine(tmp_path_factory.mktemp("search"))
     engine.start()
     engines.run([sys.executable, engines.TOP / "conf" / "elasticsearch" / "sip-search-setup", "--url", engine.url])
     yield engine
@@ -68,10 +58,8 @@ log {
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory):
-    def make():
-        engines.need("kcat")
-        return engines.Kafka(tmp_path_factory.mktemp("kafka"))
-    broker = _or_skip(make)
+    engines.need("kcat")
+    broker = engines.Kafka(tmp_path_factory.mktemp("kafka"))
     broker.start()
     yield broker
     broker.stop()

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 
-from engines import TOP, Process, free_port, run, wait_for
+from engines import TOP, Missing, Process, free_port, run, wait_for
 
 SYSLOG_NG = shlex.split(os.environ.get("SYSLOG_NG", "syslog-ng"))
 SYSLOG_NG_CTL = shlex.split(os.environ.get("SYSLOG_NG_CTL", "syslog-ng-ctl"))
@@ -21,6 +21,11 @@ SIP_MODULE_DIR = os.environ.get("SIP_MODULE_DIR") \
 # what reads a record: the plugin on text as Asterisk writes it, or, without the plugin, JSON of the same facts
 PARSER = 'sip-log(fields("+user_agent"));' if SIP_MODULE_DIR else 'json-parser(prefix(".sip."));'
 SCL = TOP / "conf" / "scl" / "sip"
+
+
+def needs_sip():
+    if not SIP_MODULE_DIR:
+        raise Missing("neither SIP_MODULE_DIR nor SIP_BUILD is set")
 
 
 def version():

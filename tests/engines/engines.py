@@ -16,14 +16,19 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import pytest
+
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
 CACHE = pathlib.Path(os.environ.get("SIP_ENGINES_CACHE")
                      or pathlib.Path.home() / ".cache" / "syslog-ng-sip-engines")
 
 
-class Missing(Exception):
-    """A program that the tests need is not on this machine."""
+REQUIRED = os.environ.get("SIP_ENGINES") == "required"
+
+
+class Missing(Exception if REQUIRED else pytest.skip.Exception):
+    """A program that a test needs is not on this machine: skipped, unless SIP_ENGINES=required."""
 
 
 def free_port():
@@ -99,8 +104,11 @@ def class_path(folder):
     if not listing.exists() or not all(os.path.exists(jar) for jar in listing.read_text().split(":")):
         work.mkdir(parents=True, exist_ok=True)
         shutil.copy(pom, work / "pom.xml")
-        run(["mvn", "-B", "-q", "dependency:build-classpath", "-Dmdep.outputFile=" + str(listing)],
-            cwd=work, timeout=900)
+        try:
+            run(["mvn", "-B", "-q", "dependency:build-classpath", "-Dmdep.outputFile=" + str(listing)],
+                cwd=work, timeout=900)
+        except AssertionError as error:
+            raise Missing("Maven cannot fetch %s: %s" % (folder, error)) from None
     return listing.read_text().strip()
 
 

@@ -8,9 +8,8 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 
-from engines import CACHE, HERE, TOP, need, run
+from engines import CACHE, HERE, TOP, Missing, need, run
 
 NDJSON = TOP / "conf" / "dashboards" / "sip-dashboards.ndjson"
 
@@ -96,8 +95,10 @@ def node_modules():
     wanted = (HERE / "package.json").read_text()
     if not (work / "node_modules" / "vega-lite").exists() or (work / "package.json").read_text() != wanted:
         shutil.copy(HERE / "package.json", work / "package.json")
-        subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--omit=optional"], cwd=work,
-                       check=True, stdout=subprocess.DEVNULL, timeout=600)
+        try:
+            run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--omit=optional"], cwd=work, timeout=600)
+        except AssertionError as error:
+            raise Missing("npm cannot fetch vega: %s" % error) from None
     return work / "node_modules"
 
 

@@ -7,7 +7,6 @@ import datetime
 import http.server
 import json
 import re
-import shutil
 import sqlite3
 import subprocess
 import threading
@@ -38,7 +37,7 @@ def example(name, **changes):
 def needs_module(name):
     path = daemon.module_path().split(":")
     if not any((engines.pathlib.Path(folder) / ("lib%s.so" % name)).exists() for folder in path):
-        pytest.skip("this syslog-ng has no module " + name)
+        raise engines.Missing("this syslog-ng has no module " + name)
 
 
 MODULES = {"kafka.conf": "kafka", "sqlite.conf": "afsql", "redis.conf": "redis"}
@@ -162,8 +161,7 @@ def test_sqlite(start_daemon, tmp_path):
 
 def test_redis(start_daemon, tmp_path):
     needs_module("redis")
-    if not shutil.which("redis-server"):
-        pytest.skip("redis-server is not installed")
+    engines.need("redis-server", "redis-cli")
     port = engines.free_port()
     server = engines.Process("Redis", ["redis-server", "--port", port, "--bind", "127.0.0.1", "--save", "", "--dir", tmp_path],
                              tmp_path / "redis.log")

@@ -6,8 +6,6 @@
 import collections
 import json
 
-import pytest
-
 import daemon
 import engines
 import traffic
@@ -16,13 +14,9 @@ from test_prometheus import LINES, start_exporter, write_textfile
 
 
 def test_totals_add_up(empty_engine, kafka, start_daemon, end_of_traffic, tmp_path):
-    if not daemon.SIP_MODULE_DIR:
-        pytest.skip("SIP_MODULE_DIR is not set")
+    daemon.needs_sip()
     needs_module("kafka")
-    try:
-        engines.need("prometheus", "prometheus-node-exporter")
-    except engines.Missing as missing:
-        pytest.skip(str(missing))
+    engines.need("prometheus", "prometheus-node-exporter")
 
     body = example("kafka.conf", **{"127.0.0.1:9092": kafka.address, '"sip-status"': '"sip-fleet"'}) + """
 log {

@@ -20,28 +20,20 @@ TEXTFILE = CONF / "prometheus" / "sip-metrics-textfile"
 LINES = "syslogng_sip_status_lines_total"
 
 
-def _needs_promtool():
-    try:
-        engines.need("promtool")
-    except engines.Missing as missing:
-        pytest.skip(str(missing))
-
-
 def test_rules_are_valid():
-    _needs_promtool()
+    engines.need("promtool")
     engines.run(["promtool", "check", "rules", RULES])
 
 
 def test_rules_give_the_true_ratios():
-    _needs_promtool()
+    engines.need("promtool")
     assert "SUCCESS" in engines.run(["promtool", "test", "rules", "sip-recording.test.yml"], cwd=RULES.parent)
 
 
 @pytest.fixture
 def counting(start_daemon):
     """A daemon whose sip-status() has counted: (daemon, records)."""
-    if not daemon.SIP_MODULE_DIR:
-        pytest.skip("SIP_MODULE_DIR is not set")
+    daemon.needs_sip()
     records = [record for record in traffic.make(3000, 1795576800, seed=7) if record.code]
     syslog_ng = start_daemon('log { source(s_in); parser { sip-log(group("${HOST}")); }; };')
     daemon.feed(syslog_ng, [daemon.frame(record, record.as_asterisk_dump()) for record in records]
@@ -126,10 +118,7 @@ def test_grafana_dashboard_is_in_order():
 
 def test_prometheus_scrapes_and_every_panel_has_an_answer(counting, start_daemon, tmp_path):
     """syslog-ng to Prometheus for real; each Grafana expression gives a result."""
-    try:
-        engines.need("prometheus", "prometheus-node-exporter")
-    except engines.Missing as missing:
-        pytest.skip(str(missing))
+    engines.need("prometheus", "prometheus-node-exporter")
     syslog_ng, records = counting
     exporter, target = start_exporter(tmp_path)
     # shorter steps than in production, so that a rate is there within seconds
@@ -184,15 +173,15 @@ def start_exporter(folder):
     return exporter, "127.0.0.1:%d" % port
 
 
-def test_stats_exporter_gives_the_same(start_daemon, tmp_path):
-    """syslog-ng 4.9 and later answers scrapes itself."""
-    if daemon.version() < (4, 9) or not daemon.SIP_MODULE_DIR:
-        pytest.skip("needs syslog-ng 4.9 and SIP_MODULE_DIR")
-    port = engines.free_port()
-    text = (CONF / "examples" / "prometheus-stats-exporter.conf").read_text().replace("port(9577)", "port(%d)" % port)
-    start_daemon(text + 'log { source(s_in); parser { sip-log(); }; };')
-    prometheus = engines.Prometheus(tmp_path, {"syslog-ng": ["127.0.0.1:%d" % port]})
-    try:
-        engines.wait_for(lambda: len(prometheus.query(LINES)) == 6, "a scrape", 30, 0.5)
-    finally:
-        prometheus.stop()
+if daemon.version() >= (4, 9):
+    def test_stats_exporter_gives_the_same(start_daemon, tmp_path):
+        """syslog-ng 4.9 and later answers scrapes itself."""
+        daemon.needs_sip()
+        port = engines.free_port()
+        text = (CONF / "examples" / "prometheus-stats-exporter.conf").read_text().replace("port(9577)", "port(%d)" % port)
+        start_daemon(text + 'log { source(s_in); parser { sip-log(); }; };')
+        prometheus = engines.Prometheus(tmp_path, {"syslog-ng": ["127.0.0.1:%d" % port]})
+        try:
+            engines.wait_for(lambda: len(prometheus.query(LINES)) == 6, "a scrape", 30, 0.5)
+        finally:
+            prometheus.stop()
