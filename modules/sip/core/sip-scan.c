@@ -32,6 +32,7 @@
 #define MAX_EFFORT 96
 #define EFFORT_ANCHORED 1
 #define EFFORT_SEARCHED 4
+#define EFFORT_GIVEN_UP 32
 
 /* far more than any built-in pattern needs on its window */
 #define MATCH_LIMIT 20000
@@ -208,7 +209,10 @@ _run_pattern(SipScanner *self, const SipRulePattern *pattern, gsize from, gsize 
   if (rc >= 0 || rc == PCRE2_ERROR_NOMATCH)
     return rc;
   self->stats.pcre_errors++;
-  if (!pattern->jit)
+  /* a line that makes a pattern give up is made for that: not many more attempts */
+  self->effort -= EFFORT_GIVEN_UP;
+  /* without JIT there is no stack that could be too small; a limit is the same */
+  if (!pattern->jit || rc == PCRE2_ERROR_MATCHLIMIT)
     return rc;
   return pcre2_match(pattern->code, subject, end, from, PCRE2_NO_JIT, self->match_data, self->match_context);
 }
