@@ -90,6 +90,15 @@ trust_id_inbound = yes
 type = endpoint
 context = from-phones
 allow = !all,ulaw,alaw
+[phones-b]
+type = endpoint
+context = from-phones-b
+allow = !all,ulaw,alaw
+[phones-b]
+type = identify
+endpoint = phones-b
+match = 198.51.100.7
+%(qualified)s
 [phones]
 type = identify
 endpoint = phones
@@ -131,6 +140,21 @@ same => n,Set(CDR(sipcause)=${HANGUPCAUSE(${K},tech)})
 same => n,Verbose(2,${UNIQUEID}|${EXTEN}|${DIALSTATUS}|${HANGUPCAUSE(${K},tech)})
 same => n,UserEvent(CallFailed,Extension: ${EXTEN},Cause: ${HANGUPCAUSE},SipStatus: ${HANGUPCAUSE(${K},tech)})
 same => n,Hangup(${HANGUPCAUSE})
+[from-phones-b]
+exten => _[1-7]X.,1,NoOp(call to ${EXTEN} from ${CALLERID(num)})
+same => n,Dial(PJSIP/${EXTEN}@trunk,4,gU(answered^486))
+same => n,Set(K=${HANGUPCAUSE_KEYS()})
+same => n,Set(T=${HANGUPCAUSE(${K},tech)})
+same => n,GotoIf($["${T}" = ""]?end)
+same => n,NoOp(Dial failed for some reason with DIALSTATUS = ${DIALSTATUS} and HANGUPCAUSE = ${HANGUPCAUSE})
+same => n,Verbose(0,Outbound call to ${EXTEN} returned "${T}")
+same => n,Log(ERROR,dial ${DIALSTATUS}: ${T} - Q.850 ${HANGUPCAUSE})
+same => n,Verbose(1,sip_code=${T:4:3} dialed=${EXTEN})
+same => n,Verbose(1,INVITE to ${EXTEN}: result code=${T:4:3} reason=${T:8})
+same => n,NoOp(FAIL ${EXTEN} [${T}] after ${DIALEDTIME} s of 404)
+same => n,Set(__FAIL=${T}/${EXTEN})
+same => n,Verbose(2,queue 503 agent 486 took ${EXTEN} in 404 ms)
+same => n(end),Hangup(${HANGUPCAUSE})
 [answered]
 exten => s,1,NoOp(answered, ARG1 is ${ARG1})
 same => n,Wait(0.1)
@@ -164,6 +188,18 @@ auth = auth%(user)s
 aors = %(user)s
 '''
 
+QUALIFIED = '''[q%(user)s]
+type = aor
+contact = sip:%(user)s@%(uas)s:5060
+qualify_frequency = %(every)d
+qualify_timeout = 2.0
+[q%(user)s]
+type = endpoint
+context = from-phones
+allow = !all,ulaw
+aors = q%(user)s
+'''
+
 REGISTRATION = '''[reg-%(user)s]
 type = registration
 transport = transport
@@ -189,7 +225,7 @@ class Lab:
     self.version = re.search(r'Asterisk ([\d.]+)', subprocess.run(
       ['asterisk', '-V'], capture_output=True, text=True, check=False).stdout).group(1)
 
-  def configure(self):
+  def configure(self, qualify=False):
     modules = glob.glob('/usr/lib/*/asterisk/modules')[0]
     for folder in ('etc', 'var', 'spool', 'run', 'log', 'log/cdr-csv'):
       os.makedirs(self.work + '/' + folder, exist_ok=True)
@@ -203,6 +239,8 @@ class Lab:
     values = {
       'work': self.work, 'modules': modules, 'edge': EDGE, 'uas': UAS, 'uac': UAC, 'registrations': registrations,
       'accounts': ''.join(ACCOUNT % {'user': u} for u in ('1001', '1002', '404', '486', '503')),
+      'qualified': ''.join(QUALIFIED % {'user': u, 'uas': UAS, 'every': e} for u, e in (
+        ('200', 3), ('404', 4), ('486', 5), ('503', 5), ('7002', 6), ('7051', 6), (common.NO_ANSWER_USER, 4))) if qualify else '',
       'loads': '\n'.join('load = %s.so' % m for m in LOADS if os.path.exists('%s/%s.so' % (modules, m)))}
     for name, text in FILES.items():
       with open('%s/etc/%s' % (self.work, name), 'w', encoding='utf-8') as f:
@@ -212,8 +250,8 @@ class Lab:
     return subprocess.run(['asterisk', '-C', self.work + '/etc/asterisk.conf', '-rx', command], capture_output=True, text=True,
                           stdin=subprocess.DEVNULL, check=False).stdout
 
-  def start(self, logger=False, debug=0):
-    self.configure()
+  def start(self, logger=False, debug=0, qualify=False):
+    self.configure(qualify)
     sipp.carrier(self.work + '/carrier.xml', self.answers)
     self.carriers = [common.start(['sipp', '-sf', self.work + '/carrier.xml', '-i', UAS, '-p', str(port), '-nostdin', '-trace_msg'],
                                   self.work + '/carrier.out', cwd=self.work) for port in (5060, REGISTRAR_PORT)]
@@ -307,10 +345,13 @@ FATAL = re.compile(r"^(?:Fatal|Temporal) response '(?P<code>\d{3})' received fro
 FATAL2 = re.compile(r"^(?:'(?P<code>\d{3})'|(?P<code2>403) Forbidden) fatal response received from '(?P<server>sip:[^']*)' on registration attempt to "
                     r"'sip:(?P<user>\w+)@[^']*', retrying in '\d+' seconds$")
 FAILED = re.compile(r"^Request '(?P<method>[A-Z]+)' from '.*' failed for '(?P<peer>[\d.]+:\d+)' \(callid: (?P<cid>[^)]*)\) - (?P<why>.*)$")
+CONTACTS = re.compile(r"^Registration attempt from endpoint '[^']*' \((?P<peer>[\d.]+:\d+)\) to AOR '[^']*' will exceed max contacts of \d+$")
 EXTENSION = re.compile(r"^(?P<endpoint>\S+): Call \([A-Z]+:(?P<peer>[\d.]+:\d+)\) to extension '[^']*' rejected because extension not found in context '[^']*'\.$")
-TECH = re.compile(r'SIP (?P<code>\d{3})(?: (?P<reason>.*?))?(?: ast cause: [A-Z].*| DIALSTATUS=.*|"\) in new stack|,SipStatus.*)?$', re.S)
+TECH = re.compile(r'SIP (?P<code>\d{3})(?: (?P<reason>.*?))?(?: ast cause: [A-Z].*| DIALSTATUS=.*|"\) in new stack|,SipStatus.*| - Q\.850 \d+.*|""?(?:\) in new stack)?|\] after .*|/\d+(?:"\) in new stack)?)?$', re.S)
+# parts of the tech cause by themselves
+PART = re.compile(r'(?:sip_code=(?P<code>\d{3}) dialed=\d+|: result code=(?P<code2>\d{3}) reason=(?P<reason>.*?))(?:"\) in new stack)?$')
 # a dialplan text with HANGUPCAUSE(...,tech) in it: what stands before the status
-TECH_BEFORE = re.compile(r'(?:tech cause: |SIP_CAUSE=|failed: |CDR\(sipcause\)=|\d\|[A-Z]+\||SipStatus: )SIP \d{3}')
+TECH_BEFORE = re.compile(r'(?:tech cause: |SIP_CAUSE=|failed: |CDR\(sipcause\)=|\d\|[A-Z]+\||SipStatus: |"T=|returned "|dial [A-Z]+: |FAIL \d+ \[|FAIL=)SIP \d{3}')
 
 DEBUG_STATUS = [(re.compile(p), optional, method) for p, optional, method in (
   (r'^Processing REGISTER response (?P<code>\d{3}) from server ', False, 'REGISTER'),
@@ -337,11 +378,11 @@ DEBUG_STATUS = [(re.compile(p), optional, method) for p, optional, method in (
 
 # texts whose numbers are something else: extensions, causes, ports, sizes, durations, ids
 NEGATIVE = re.compile(
-  r'^Executing \[|^Now forwarding|^Not accepting call completion|^Failed to create authenticated|^Called PJSIP/|^PJSIP/\S+ (?:is ringing|is making progress|answered|requested|is busy|is circuit|redirecting|connected)|^Everyone is busy|^No one is available|^Nobody picked up'
+  r'^Executing \[|^Dial failed for some reason|^queue \d+ agent|^INVITE to \d+: result code= |^Now forwarding|^Not accepting call completion|^Failed to create authenticated|^Called PJSIP/|^PJSIP/\S+ (?:is ringing|is making progress|answered|requested|is busy|is circuit|redirecting|connected)|^Everyone is busy|^No one is available|^Nobody picked up'
   r'|^Spawn extension|^Auto fallthrough|^Channel PJSIP/\S+ (?:joined|left)|^TRUNK Dial failed due to [A-Z]+ HANGUPCAUSE: \d+ -|^Setting global variable'
   r'|^No response received from|^SecurityEvent=|^Endpoint \S+ is now|^Contact \S+ |^Added contact|^Removed contact|^Goto|^Hangup|^Loaded|^Asterisk '
   r'|^Launching|^Timeout|^Channel will|^Reloading|^Parsing|^Call to \S+ failed: $|^tech cause:  ast|^SIP_CAUSE= |^\S+\|\d+\|[A-Z]+\|$|^call to |^answered, ARG1|^Hangup of'
-  r'|^Setting |^Registration attempt from endpoint|^AOR \'|^Outbound REGISTER|^Endpoint|^Not playing|^\s*Created|^Added |^Remote UNIX|^Manager |^Bridge |^ Codecs|^Strict RTP'
+  r'|^Setting |^AOR \'|^Outbound REGISTER|^Endpoint|^Not playing|^\s*Created|^Added |^Remote UNIX|^Manager |^Bridge |^ Codecs|^Strict RTP'
   r'|^Got RTP|^Sent RTP|^\S+ Internal Gosub|^PJSIP/\S+ Internal|^Internal Gosub|^Ending|^Beginning|^res_|^app_|^Using |^== |^Registered |^Manager registered|^Request .* failed for')
 
 HEX = re.compile(r'0x[0-9a-f]+|\b[0-9a-f]{8,}(?:-[0-9a-f]+)*\b|\b\d+\.\d+\.\d+\.\d+(?::\d+)?\b|\[C-[0-9a-f]+\]|PJSIP/[\w-]+-[0-9a-f]{8}')
@@ -383,8 +424,26 @@ class Labeller:
     if m:
       return 'no such extension', {'code': 404, 'method': 'INVITE', 'method_implied': True, 'peer': m['peer'], 'implied': True}, {
         'why': 'seen on the wire: 404'}
+    m = CONTACTS.match(text)
+    if m:
+      return 'registration refused', {'code': 403, 'method': 'REGISTER', 'method_implied': True, 'peer': m['peer'], 'implied': True}, {
+        'why': 'seen on the wire: 403'}
     if TECH_BEFORE.search(text):
       return self.tech(call, text)
+    if re.match(r'Executing \[.*GotoIf\(.*SIP \d{3}|ast_expr|syntax error', text):
+      return 'dialplan expression', None, {'skip': True}
+    m = PART.search(text)
+    if m:
+      code = int(m['code'] or m['code2'])
+      answer = self.lab.answers.get(self.extension.get(call))
+      if not answer or code not in [c for c, _ in answer.statuses()]:
+        raise RuntimeError('dialplan: %r' % text)
+      expect = {'code': code}
+      if m['code2']:
+        expect['method'] = 'INVITE'
+        if m['reason'].strip() and m['reason'] == answer.phrase and '"' not in answer.phrase:
+          expect['reason'] = m['reason'].strip()
+      return 'dialplan part of the tech cause', expect, {}
     if level == 'DEBUG':
       return self.debug(text)
     if NEGATIVE.match(text) or common.silent(HEX.sub('', text)):

@@ -15,7 +15,7 @@ import sipplog
 
 def main():
   out = sys.argv[1]
-  parts = sys.argv[2].split(',') if len(sys.argv) > 2 else ['kamailio', 'baresip', 'sipp', 'relays', 'quickstart']
+  parts = sys.argv[2].split(',') if len(sys.argv) > 2 else ['kamailio', 'more', 'baresip', 'sipp', 'relays', 'quickstart']
   work = tempfile.mkdtemp(prefix='sip-lab-')
   os.chmod(work, 0o777)
   recorder = common.Recorder()
@@ -24,6 +24,8 @@ def main():
     if 'kamailio' in parts:
       rows = kamailio.recordings(work, recorder)
       common.write(out + '/kamailio-debian12.jsonl.xz', rows, 'kam5')
+    if 'more' in parts:
+      common.write(out + '/kamailio-more.jsonl.xz', kamailio.more_recordings(work, recorder), 'kamb')
     if 'baresip' in parts:
       common.write(out + '/baresip-debian12.jsonl.xz', baresip.recordings(work, recorder, common.answers()), 'bs1')
     if 'sipp' in parts:

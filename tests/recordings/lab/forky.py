@@ -63,9 +63,30 @@ def asterisk_runs(work, recorder):
   return labeller.thinned()
 
 
+def asterisk_more(work, recorder):
+  """Other dialplan wordings, qualified contacts, other methods."""
+  answers = common.answers()
+  lab = asterisk.Lab(work, recorder, answers)
+  labeller = asterisk.Labeller(lab, 'Asterisk ' + lab.version)
+  lab.start(logger=True, qualify=True)
+  manager = asterisk.Manager()
+  lab.call('more', list(answers), rate=8, local='198.51.100.7', port=5486, cid='SIP-486-%u-%p@%s')
+  lab.call('message', ['404', '1001', '503'], method='MESSAGE', port=5404)
+  lab.call('subscribe', ['404', '1001', '503', 'nobody'], method='SUBSCRIBE', port=5405)
+  lab.call('options', ['404', '486', 'nobody'], method='OPTIONS', port=5406)
+  events = manager.events()
+  lab.stop()      # before the records are taken: qualifying never falls silent
+  for _, data in recorder.take():
+    labeller.add_syslog(common.text(data), 'direct, PJSIP logger')
+  labeller.add_file(lab.work + '/log/full')
+  for event in events:
+    labeller.add_event(event)
+  return labeller.thinned()
+
+
 def main():
   out = sys.argv[1]
-  parts = sys.argv[2].split(',') if len(sys.argv) > 2 else ['asterisk', 'others', 'relays']
+  parts = sys.argv[2].split(',') if len(sys.argv) > 2 else ['asterisk', 'more', 'others', 'relays']
   work = tempfile.mkdtemp(prefix='sip-lab-')
   os.chmod(work, 0o777)
   recorder = common.Recorder()
@@ -73,6 +94,8 @@ def main():
   try:
     if 'asterisk' in parts:
       common.write(out + '/asterisk22.jsonl.xz', asterisk_runs(work, recorder), 'ast22')
+    if 'more' in parts:
+      common.write(out + '/asterisk22-more.jsonl.xz', asterisk_more(work, recorder), 'ast22b')
     if 'others' in parts:
       rows = kamailio.recordings(work, recorder)
       common.write(out + '/kamailio-forky.jsonl.xz', rows[::2], 'kam6')

@@ -75,6 +75,61 @@ REQUEST_NONE = [
   '{"event":"request","method":"$rm","ruri":"$ru","port":$sp,"cseq":"$cs","length":$ml}',
 ]
 
+# A second set, written after the scanner's rules had been tried on the first.
+REPLY_B = [
+  'Received reply: $rs $rr for call $ci',
+  '[MANAGE_REPLY] $rm $rs from $si',
+  '--> reply $rs ($rr) $ci',
+  '$ci: $rm got $rs from $si:$sp',
+  'Response $rs $rr to $rm [$ci] from $si',
+  'RESPONSE: $rs | $rr | $cs $rm | $ci',
+  'Reply [$rs] from [$si:$sp] call-id [$ci]',
+  'sip_code=$rs;sip_reason=$rr;method=$rm;call_id=$ci',
+  'callid=$ci status_code=$rs reason_phrase="$rr"',
+  'level=info msg="sip reply" code=$rs reason="$rr" call_id=$ci method=$rm',
+  'reply-code:$rs,reply-text:$rr,call-id:$ci',
+  'REPLY $rs $rr [$si:$sp]',
+  'onreply: code $rs ($rr), cseq $cs $rm',
+  'leg B answered with $rs to $rm',
+  '{"type":"sip","dir":"in","status":"$rs","reason":"$rr","callid":"$ci","cseq_method":"$rm"}',
+  'reply from carrier: $rs $rr (call $ci)',
+  'got final reply $rs for $rm $ci',
+  '$rm/$rs $rr $ci',
+]
+REPLY_NONE_B = [
+  'reply took 486 ms from $si:$sp',
+  '$rm reply length $ml ttl 503 from $si port $sp',
+  'reply for $rm: cseq $cs, route set 404, callid $ci',
+]
+FAILURE_B = [
+  'received failure reply $T_reply_code from upstream',
+  'Failure route: $T_reply_code for $ru',
+  'carrier replied $T_reply_code, trying next gateway',
+  '$rm rejected with $T_reply_code $T_reply_reason',
+  'branch failed: $T_reply_code $T_reply_reason',
+  'call $ci failed, last reply code $T_reply_code',
+  'FAILED CALL: $fU -> $rU code=$T_reply_code reason=$T_reply_reason callid=$ci',
+]
+FAILURE_NONE_B = [
+  'failure: retry 3 of 503 for $rU',
+  'next hop for $rU is gateway 404 in set 486',
+]
+LOCAL_B = [
+  'replying $rs $rr to $fu',
+  '$rm from $fu answered locally: $rs $rr',
+  'LOCAL REPLY: code=$rs reason=$rr method=$rm callid=$ci',
+]
+REQUEST_NONE_B = [
+  '>>> $rm $ru from $si:$sp',
+  'REQUEST: $rm | $ru | $cs | $ci | $si',
+  'codecs offered: 0 8 101 486, ptime 20',
+  'dispatcher set 404 selected for $rU, 503 destinations',
+  'call-id $ci cseq $cs expires 600 from port $sp',
+  'limit: 486 of 600 channels in use, $rm $rU accepted',
+]
+SETS = {'': (REPLY, REPLY_NONE, FAILURE, FAILURE_NONE, LOCAL, REQUEST_NONE),
+        'b-': (REPLY_B, REPLY_NONE_B, FAILURE_B, FAILURE_NONE_B, LOCAL_B, REQUEST_NONE_B)}
+
 CONFIG = '''#!KAMAILIO
 debug=%(debug)d
 log_stderror=%(stderr)s
@@ -228,12 +283,13 @@ def pairs(kind, spellings, none, code, reason, each):
 
 
 SPELLINGS = {}
-for _kind, _list, _none in (('reply', REPLY, REPLY_NONE), ('fail', FAILURE, FAILURE_NONE), ('local', LOCAL, []),
-                            ('request', [], REQUEST_NONE), ('tmlocal', LOCAL, [])):
-  for _i, _s in enumerate(_list):
-    SPELLINGS[_kind + str(_i)] = (_s, True)
-  for _i, _s in enumerate(_none):
-    SPELLINGS[_kind + 'none' + str(_i)] = (_s, False)
+for _set, (_reply, _reply_none, _failure, _failure_none, _local, _request_none) in SETS.items():
+  for _kind, _list, _none in (('reply', _reply, _reply_none), ('fail', _failure, _failure_none), ('local', _local, []),
+                              ('request', [], _request_none), ('tmlocal', _local, [])):
+    for _i, _s in enumerate(_list):
+      SPELLINGS[_set + _kind + str(_i)] = (_s, True)
+    for _i, _s in enumerate(_none):
+      SPELLINGS[_set + _kind + 'none' + str(_i)] = (_s, False)
 SPELLINGS['rewrite'] = ('sending $T_reply_code reply as $var(new) $T_reply_reason', True)
 
 
@@ -267,17 +323,18 @@ class Lab:
         f.write('%d sip:%s@%s:5060\n' % (number + 1, user, UAS))
       f.write('9 sip:%s:5099\n' % UAS)
 
-  def configure(self, each, debug=2, stderr='no', extra=''):
+  def configure(self, each, debug=2, stderr='no', extra='', name=''):
+    reply, reply_none, failure, failure_none, local, request_none = SETS[name]
     path = self.work + '/kamailio.cfg'
     with open(path, 'w', encoding='utf-8') as f:
       f.write(CONFIG % {
         'debug': debug, 'stderr': stderr, 'global': extra, 'edge': EDGE, 'edge6': EDGE6, 'uas': UAS, 'uas6': UAS6,
         'modules': self.modules, 'work': self.work,
-        'request': pairs('request', [], REQUEST_NONE, '0', '', 1),
-        'reply': pairs('reply', REPLY, REPLY_NONE, '$rs', '$rr', each),
-        'failure': pairs('fail', FAILURE, FAILURE_NONE, '$T_reply_code', '$T_reply_reason', max(1, each - 1)),
-        'local': pairs('local', LOCAL, [], '$rs', '$rr', 1),
-        'tmlocal': pairs('tmlocal', LOCAL, [], '$rs', '$rr', 1),
+        'request': pairs(name + 'request', [], request_none, '0', '', 1),
+        'reply': pairs(name + 'reply', reply, reply_none, '$rs', '$rr', each),
+        'failure': pairs(name + 'fail', failure, failure_none, '$T_reply_code', '$T_reply_reason', max(1, each - 1)),
+        'local': pairs(name + 'local', local, [], '$rs', '$rr', 1),
+        'tmlocal': pairs(name + 'tmlocal', local, [], '$rs', '$rr', 1),
       })
     return path
 
@@ -354,6 +411,7 @@ DEBUG_STATUS = [(re.compile(p), optional, method) for p, optional, method in (
   (r'acc callback called for t\(\w+\) event type \d+, reply code ([1-6]\d\d)', True, None),
   (r'probing acc state - code: ([1-6]\d\d)', True, None),
   (r'original status uas=([1-6]\d\d), uac\[0\]=\1', True, None),
+  (r'pv_get_tm_reply_code\(\): reply code is <([1-6]\d\d)>', True, None),
   (r'uas status: ([1-6]\d\d)', True, None),
   (r'relay_reply\(\): reply status=.* msg status=([1-6]\d\d)', True, None),
   (r'_reply_light\(\): reply sent out - buf=\w+: SIP/2\.0 (\d{3}) ', True, None),
@@ -402,12 +460,13 @@ class Labeller:
       expect['call_id'] = cid
     if si and si != '<null>':
       if '$si:$sp' in spelling:
-        expect['peer'] = si + ':' + sp if ':' not in si else '[%s]:%s' % (si.strip('[]'), sp)
+        if ':' not in si:     # an IPv6 address without brackets before a port cannot be told apart on the line
+          expect['peer'] = si + ':' + sp
       elif '$si' in spelling:
         expect['peer'] = si.strip('[]')
     more = {}
-    bare = re.sub(r'\$T_reply_code|\$T_reply_reason|\$r[sr]', '', spelling)
-    if bare in (' ', '|log|failed '):
+    bare = re.sub(r'\$T_reply_code|\$T_reply_reason|\$r[sr]|\$ci|\$rm', '', spelling)
+    if bare in (' ', '|log|failed ', '/  ', '--> reply  () '):
       known = common.registry().get(int(code), '')
       if known.lower() != reason.lower():
         more['optional'] = True
@@ -596,3 +655,22 @@ def json_message(line):
     return fields.get('message') or fields['msg']
   except (ValueError, KeyError):
     return line
+
+
+def more_recordings(work, recorder, program='/usr/sbin/kamailio', pbx='Kamailio'):
+  """The second set of spellings."""
+  answers = common.answers()
+  lab = Lab(work, recorder, answers, program)
+  labeller = Labeller(lab, '%s %s' % (pbx, lab.version))
+  users = list(answers)
+  for extra, arguments, group in (('', (), users), ('', ('--log-engine=json:cM',), users[::5])):
+    lab.start(lab.configure(3, extra=extra, name='b-'), arguments)
+    lab.call('m%d' % len(group), group + ['8404', '8486', '8503', '8603', '8420'], rate=25)
+    lab.call('n%d' % len(group), group[::4] + ['8404', '8603'], method='MESSAGE', port=5404)
+    lab.register('o%d' % len(group), ['1001', '403', '404'], 'secret404')
+    for _, data in recorder.take():
+      line = common.text(data)
+      labeller.add(line, 'syslog3164', json_message(line) if arguments else None, 'direct' + ''.join(', ' + a for a in arguments))
+    lab.stop()
+    recorder.take()
+  return [item for item in labeller.thinned() if item['dialect'].startswith('xlog')]

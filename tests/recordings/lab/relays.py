@@ -16,7 +16,7 @@ import common
 from common import row
 
 RSYSLOG = '''
-global(workDirectory="%(work)s")
+global(workDirectory="%(work)s"%(extra)s)
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="%(work)s/in" CreatePath="off" RateLimit.Interval="0")
 template(name="file" type="list") { property(name="rawmsg") constant(value="\\n") }
@@ -109,7 +109,7 @@ def emit(result, item, line, framing, via, expect, more=None):
 
 def pair(result, rows, lines, framing, via):
   if len(lines) != len(rows):
-    raise RuntimeError('%s: %d records in, %d out' % (via, len(rows), len(lines)))
+    raise RuntimeError('%s: %d records in, %d out: %r' % (via, len(rows), len(lines), lines[:3]))
   for item, line in zip(rows, lines):
     if first_word(item['line'])[-8:] not in re.sub(r'[^A-Za-z]', '', line):
       raise RuntimeError('%s: not the same record: %r %r' % (via, item['line'], line))
@@ -131,10 +131,14 @@ def pair_split(result, rows, lines, framing, via):
     raise RuntimeError('%s: %d lines expected, %d seen' % (via, position, len(lines)))
 
 
-def rsyslog(work, rows, result, udp):
+def rsyslog_run(work, rows, udp, extra=''):
+  """Feeds the rows through rsyslog: (name with version, records at the UDP ports, bytes at the TCP port)."""
   root = os.environ.get('RSYSLOG_ROOT', '')
+  for name in ('in', 'rsyslog-file', 'rsyslog-isofile'):
+    if os.path.exists(work + '/' + name):
+      os.unlink(work + '/' + name)
   with open(work + '/rsyslog.conf', 'w', encoding='utf-8') as f:
-    f.write(RSYSLOG % {'work': work})
+    f.write(RSYSLOG % {'work': work, 'extra': extra})
   library = root + '/usr/lib/x86_64-linux-gnu/rsyslog'
   if not os.path.isdir(library):
     library = [d for d, _, names in os.walk(root + '/usr/lib') if 'imuxsock.so' in names][0]
@@ -146,18 +150,57 @@ def rsyslog(work, rows, result, udp):
   common.wait_for(lambda: len([1 for label, _ in udp.records if label == 'r5424']) >= len(rows), 'rsyslog output')
   records = udp.take()
   common.stop(relay)
+  tcp.listener.close()
   version = subprocess.run([root + '/usr/sbin/rsyslogd', '-v'], capture_output=True, text=True, check=False).stdout.split()[1]
-  name = 'rsyslog ' + version
-  own = re.compile(r'\[origin software="rsyslogd"|rsyslogd: ')
-  pick = lambda label: [common.text(d) for l, d in records if l == label and not own.search(common.text(d))]
-  pair(result, rows, pick('r3164'), 'syslog3164', name + ' omfwd udp')
-  pair(result, rows, pick('r5424'), 'syslog5424', name + ' omfwd udp, RFC 5424')
-  lines = [l for l in common.text(tcp.data).split('\n')[:-1] if not own.search(l)]
+  return 'rsyslog ' + version, records, tcp.data
+
+
+OWN = re.compile(r'\[origin software="rsyslogd"|rsyslogd(?:\[\d+\])?: | rsyslogd ')
+
+
+def picked(records, label):
+  return [common.text(d) for l, d in records if l == label and not OWN.search(common.text(d))]
+
+
+def rsyslog(work, rows, result, udp):
+  name, records, stream = rsyslog_run(work, rows, udp)
+  pair(result, rows, picked(records, 'r3164'), 'syslog3164', name + ' omfwd udp')
+  pair(result, rows, picked(records, 'r5424'), 'syslog5424', name + ' omfwd udp, RFC 5424')
+  lines = [l for l in common.text(stream).split('\n')[:-1] if not OWN.search(l)]
   pair(result, rows[::2], lines[::2], 'syslog3164', name + ' omfwd tcp')
   for file, what in (('rsyslog-file', 'traditional file'), ('rsyslog-isofile', 'file, ISO date')):
     lines = [l for l in open(work + '/' + file, encoding='utf-8', errors='replace', newline='').read().split('\n')[:-1]
-             if not own.search(l)]
+             if not OWN.search(l)]
     pair(result, rows[1::2], lines[1::2], 'syslog3164', name + ' ' + what)
+
+
+def cut(item, line):
+  """The expectation of a record that was cut short: what still stands on it in full."""
+  expect = item['expect']
+  if not expect or expect.get('implied') or not item['dialect'].startswith(('logger', 'xlog whole', 'trace', 'parser dump')):
+    return expect
+  status = re.search(r'SIP/2\.0 (\d{3})(?!\d)(.*?)#015#012', line)
+  if not status:
+    return False
+  left = {'code': expect['code'], **({'reason': expect['reason']} if 'reason' in expect else {})}
+  for key, mark in (('call_id', r'#012Call-ID: *%s#015'), ('method', r'#012CSeq: *\d+ %s#015')):
+    if key in expect and re.search(mark % re.escape(expect[key]), line):
+      left[key] = expect[key]
+  if 'peer' in expect and expect['peer'] in line.split('SIP/2.0')[0]:
+    left['peer'] = expect['peer']
+  return left
+
+
+def rsyslog_cut(work, rows, result, udp):
+  """A relay that takes 384 bytes at most: longer messages are cut."""
+  name, records, _ = rsyslog_run(work, rows, udp, ' maxMessageSize="384" oversizemsg.input.mode="truncate"')
+  lines = picked(records, 'r3164')
+  if len(lines) != len(rows):
+    raise RuntimeError('cut: %d records in, %d out' % (len(rows), len(lines)))
+  for item, line in zip(rows, lines):
+    expect = cut(item, line)
+    emit(result, item, line, 'syslog3164', name + ' omfwd udp, 384 bytes', None if expect is False else expect,
+         {'skip': True} if expect is False else None)
 
 
 def syslog_ng(work, rows, result, udp, flags='dont-store-legacy-msghdr', multi=True):
@@ -182,6 +225,8 @@ def syslog_ng(work, rows, result, udp, flags='dont-store-legacy-msghdr', multi=T
   common.wait_for(lambda: counted() >= len(rows), 'syslog-ng output')
   records = udp.take()
   common.stop(relay)
+  tcp3.listener.close()
+  tcp5.listener.close()
   version = subprocess.run(['syslog-ng', '-V'], capture_output=True, text=True, check=False).stdout.split('(')[1].split(')')[0]
   name = 'syslog-ng ' + version + ('' if multi else ', no-multi-line')
   pick = lambda label: [common.text(d) for l, d in records if l == label]
@@ -214,6 +259,9 @@ def recordings(work, rows):
   os.makedirs(folder, exist_ok=True)
   rsyslog(folder, rows, result, udp)
   syslog_ng(folder, rows, result, udp)
+  several = [item for item in rows if '\r\n' in item['line']]
+  rsyslog_cut(folder, several, result, udp)
+  syslog_ng(folder, several, result, udp, 'no-multi-line', multi=False)
   udp.close()
   return result
 
