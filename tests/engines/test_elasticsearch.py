@@ -88,7 +88,7 @@ def test_outcomes_and_ends_of_a_record(empty_engine, start_daemon):
         ({"code": "302", "class": "3xx"}, {"event.outcome": "unknown"}),
         ({"code": "180", "class": "1xx"}, {"event.outcome": "unknown"}),
         ({"code": "486", "class": "4xx", "peer": "trunk.example.com"},
-         {"event.outcome": "failure", "source.address": "trunk.example.com"}),
+         {"event.outcome": "failure", "source.address": "trunk.example.com", "source.ip": None, "related.ip": None}),
         ({"code": "699", "class": "6xx"}, {"event.outcome": "failure"}),
         ({"event": "registration-timeout", "user": "1001"},
          {"event.outcome": "failure", "event.action": "registration-timeout", "user.name": "1001", "sip.code": None,
@@ -97,7 +97,12 @@ def test_outcomes_and_ends_of_a_record(empty_engine, start_daemon):
         ({"event": "unregistered"}, {"event.outcome": "unknown"}),
         ({"code": "403", "class": "4xx", "event": "acl-denied"}, {"event.outcome": "failure"}),
         ({"code": "200", "class": "2xx", "event": "registered", "cseq": "102"},
-         {"event.outcome": "success", "sip.cseq.code": "102"}),
+         {"event.outcome": "success", "sip.cseq.code": "102", "event.kind": "event"}),
+        # an alert of sip-alert()
+        ({"alert_state": "firing", "alert_key": "192.0.2.1", "alert_count": "20", "alert_share": "12.5",
+          "alert_since": "2026-11-25T04:00:00+00:00"},
+         {"event.kind": "alert", "event.action": "sip-alert-firing", "event.outcome": None,
+          "sip.alert_state": "firing", "sip.alert_key": "192.0.2.1"}),
     ]
     syslog_ng = start_daemon(config(empty_engine.url, 'json-parser(prefix(".sip."));', extra='"site=north floor=3"'))
     now = time.time()
@@ -116,6 +121,8 @@ def test_outcomes_and_ends_of_a_record(empty_engine, start_daemon):
             assert found == value, (pairs, path)
     assert documents["case-0"]["labels"] == {"site": "north", "floor": "3"}
     assert documents["case-0"]["host"]["name"] == "pbx"
+    assert empty_engine.count({"range": {"sip.alert_share": {"gt": 12.4, "lt": 12.6}}}) == 1
+    assert empty_engine.count({"exists": {"field": "_ignored"}}) == 0
 
 
 def test_no_content_can_be_refused(empty_engine, start_daemon):
@@ -231,6 +238,16 @@ def test_shard_not_available_is_no_loss(empty_engine, start_daemon, end_of_traff
     assert syslog_ng.http("written") == 1000 and syslog_ng.http("dropped") == 0
     empty_engine.json("PUT", "/logs-sip.log-default/_settings", {"index.write.wait_for_active_shards": None})
     wait_until_written(syslog_ng, empty_engine, len(records), 120)
+    assert_all_there_once(empty_engine, records)
+
+
+def test_several_engines_in_one_url(empty_engine, start_daemon, end_of_traffic):
+    """The first does not answer."""
+    records = small_traffic(end_of_traffic, 1000)
+    url = "http://127.0.0.1:%d/_bulk %s" % (engines.free_port(), empty_engine.url)
+    syslog_ng = start_daemon(config(url))
+    daemon.feed(syslog_ng, daemon.frames(records))
+    wait_until_written(syslog_ng, empty_engine, len(records), 60)
     assert_all_there_once(empty_engine, records)
 
 
