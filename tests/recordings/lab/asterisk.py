@@ -222,6 +222,7 @@ class Lab:
     self.recorder = recorder
     self.answers = answers
     self.wire = {}            # Call-ID -> final codes the caller received
+    self.wire_of_run = {}     # run of a caller -> final codes it received
     self.version = re.search(r'Asterisk ([\d.]+)', subprocess.run(
       ['asterisk', '-V'], capture_output=True, text=True, check=False).stdout).group(1)
 
@@ -306,6 +307,7 @@ class Lab:
           cid = re.search(r'^Call-ID: (.*?)\r?$', block, re.M)
           if status and cid:
             self.wire.setdefault(cid.group(1).strip(), set()).add(int(status.group(1)))
+            self.wire_of_run.setdefault(stem, set()).add(int(status.group(1)))
 
 
 class Manager:
@@ -426,6 +428,8 @@ class Labeller:
         'why': 'seen on the wire: 404'}
     m = CONTACTS.match(text)
     if m:
+      if self.lab.wire_of_run.get('caller-full') != {401, 403}:
+        return 'registration refused', None, {'skip': True}
       return 'registration refused', {'code': 403, 'method': 'REGISTER', 'method_implied': True, 'peer': m['peer'], 'implied': True}, {
         'why': 'seen on the wire: 403'}
     if TECH_BEFORE.search(text):
@@ -490,6 +494,10 @@ class Labeller:
     expect = {'code': code}
     if reason.strip():
       expect['reason'] = reason.strip()
+    after = re.search(r' - Q\.850 \d+', text)
+    if after and reason.strip():
+      # a phrase may have a dash in it: where it ends cannot be told
+      return 'dialplan tech cause', expect, {'alt_reason': reason.strip() + after.group(0)}
     return 'dialplan tech cause', expect, {}
 
   def debug(self, text):
