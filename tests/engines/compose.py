@@ -11,8 +11,10 @@ import html
 import json
 import pathlib
 import re
+import shutil
 import sys
 
+import engines
 import panels
 
 COLORS = {
@@ -31,13 +33,13 @@ def table(rows, heads, width, height, color):
     """A table as text, columns as wide as what is in them."""
     rows = rows[:max(1, (height - 30) // 20)]
     columns = list(zip(heads, *rows))
-    wide = [max(len(str(cell)) for cell in column) for column in columns]
+    wide = [min(46, max(5, *(len(str(cell)) for cell in column))) for column in columns]
     room = width / (sum(wide) + 3 * len(wide))
     out = []
     x = 6.0
     for column, letters in zip(columns, wide):
         span = (letters + 3) * room
-        fit = max(4, int((span - 6) / 6.6))
+        fit = max(4, int((span - 8) / 6.9))
         for line, cell in enumerate(column):
             cell = str(cell) if len(str(cell)) <= fit else str(cell)[:fit - 1] + "…"
             out.append(text(x, 18 + 20 * line, cell, color["title" if line == 0 else "text"], 11,
@@ -96,7 +98,10 @@ def main():
         for theme in COLORS:
             svg = folder / ("%s.%s.svg" % (name, theme))
             svg.write_text(compose(objects, folder, name, theme), encoding="utf-8")
-            panels.picture(svg, output / ("dashboard-%s%s.png" % (name[4:], "" if theme == "light" else "-dark")))
+            png = output / ("dashboard-%s%s.png" % (name[4:], "" if theme == "light" else "-dark"))
+            panels.picture(svg, png)
+            if shutil.which("pngquant"):
+                engines.run(["pngquant", "--force", "--speed", "1", "--output", png, "256", png])
 
 
 if __name__ == "__main__":
