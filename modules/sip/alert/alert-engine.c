@@ -726,12 +726,15 @@ _exceeds_level(const AlertEngine *self, const SpikeState *spike)
   return FALSE;
 }
 
-/* In the very first minute there is nothing to compare with, but more failures than anything else are enough. */
+/*
+ * In the very first minute there is nothing to compare with, but more failures than anything else are enough.  A key
+ * that shows failures only must be quick about it: it may be its way.
+ */
 static gboolean
 _fails_early(const AlertEngine *self, const SpikeState *spike)
 {
-  return _is_warming_up(spike) && self->now - self->start < MINUTE
-         && spike->sum_other > 0 && spike->sum_hits >= spike->sum_other;
+  return _is_warming_up(spike) && spike->sum_hits >= spike->sum_other
+         && self->now - self->start < (spike->sum_other ? MINUTE : MIN_LEVEL_TIME);
 }
 
 static gdouble

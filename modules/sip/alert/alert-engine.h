@@ -205,7 +205,7 @@ typedef struct _AlertStats
 
 typedef struct _AlertEngine AlertEngine;
 
-/* now: the engine counts as started then.  Nothing fires in its first ten seconds, see docs/alerting.md. */
+/* now: the engine counts as started then; what comes before it knows a level is in docs/alerting.md. */
 AlertEngine *alert_engine_new(const AlertEngineConfig *config, gint64 now);
 /* now + offset is a wall clock: local time, if the hours of the day are to be those of the people that call */
 void alert_engine_set_wall_offset(AlertEngine *self, gint64 offset);
