@@ -42,10 +42,15 @@ _trim(SipSpan text)
 static gboolean
 _skip_prefix(SipSpan *text, const gchar *prefix)
 {
-  gsize len = strlen(prefix);
+  gsize len = 0;
 
-  if (text->len < len || g_ascii_strncasecmp(text->ptr, prefix, len) != 0)
-    return FALSE;
+  /* the prefixes are lower-case letters and colons */
+  for (; prefix[len]; len++)
+    {
+      if (len == text->len || (text->ptr[len] != prefix[len]
+                               && (!g_ascii_isupper(text->ptr[len]) || (text->ptr[len] | 0x20) != prefix[len])))
+        return FALSE;
+    }
   *text = _without_first(*text, len);
   return TRUE;
 }
@@ -70,6 +75,9 @@ _without_transport(SipSpan text)
 
   for (gint rounds = 0; rounds < 3; rounds++)
     {
+      /* mostly an address: digits, or a bracket */
+      if (!text.len || !strchr("iutwsIUTWS", text.ptr[0]))
+        return text;
       for (gint i = 0; words[i]; i++)
         {
           SipSpan rest = text;

@@ -340,16 +340,52 @@ sip_anchors_compile(SipAnchors *self)
   return TRUE;
 }
 
+/* the bit that makes upper case lower in each byte of a lower-case text that is a letter */
+static inline guint64
+_case_bits(guint64 text)
+{
+  const guint64 low = text & G_GUINT64_CONSTANT(0x7f7f7f7f7f7f7f7f);
+  const guint64 from_a = low + G_GUINT64_CONSTANT(0x1f1f1f1f1f1f1f1f);
+  const guint64 behind_z = low + G_GUINT64_CONSTANT(0x0505050505050505);
+
+  return (from_a & ~behind_z & ~text & G_GUINT64_CONSTANT(0x8080808080808080)) >> 2;
+}
+
+static inline gboolean
+_eight_equal(const gchar *text, const gchar *lower_case)
+{
+  guint64 a, b;
+
+  memcpy(&a, text, sizeof(a));
+  memcpy(&b, lower_case, sizeof(b));
+  return (a | _case_bits(b)) == b;
+}
+
+static inline gboolean
+_text_equal(const gchar *text, const gchar *lower_case, gsize len)
+{
+  if (len < 8)
+    {
+      for (gsize i = 0; i < len; i++)
+        {
+          if (_lower(text[i]) != lower_case[i])
+            return FALSE;
+        }
+      return TRUE;
+    }
+  for (gsize i = 0; i + 8 < len; i += 8)
+    {
+      if (!_eight_equal(text + i, lower_case + i))
+        return FALSE;
+    }
+  return _eight_equal(text + len - 8, lower_case + len - 8);
+}
+
 static gboolean
 _stands_at(const Anchor *anchor, const gchar *text, gsize len, gsize where)
 {
-  if (where + anchor->len > len)
+  if (where + anchor->len > len || !_text_equal(text + where, anchor->text, anchor->text_len))
     return FALSE;
-  for (guint i = 0; i < anchor->text_len; i++)
-    {
-      if (_lower(text[where + i]) != anchor->text[i])
-        return FALSE;
-    }
   for (guint i = anchor->text_len; i < anchor->len; i++)
     {
       gchar c = text[where + i];

@@ -17,32 +17,62 @@
 
 #include "sip-words.h"
 
-#define SLOT_BITS 12
+#define SLOT_BITS 9
+#define FILTER_BITS 14
+#define KEY 4
 
 /* ASCII upper to lower case by setting a bit; other bytes may fall together, which the comparison sorts out */
-#define FOLD 0x2020u
+#define FOLD 0x20202020u
+
+/* Words are found by their first four bytes, those that are shorter by their first two. */
+typedef struct _WordTable
+{
+  guint64 filter[1 << (FILTER_BITS - 6)];       /* a bit for each hash: whether some word has it */
+  guint16 slots[1 << SLOT_BITS];        /* fewer bits of the hash -> 1 + the first word that has it, 0 if none */
+} WordTable;
 
 struct _SipWords
 {
-  guint16 slots[1 << SLOT_BITS];        /* hash of the first two bytes -> 1 + the first word, 0 if none */
+  WordTable words_by_four;
+  WordTable words_by_two;
   guint16 next[SIP_WORDS_MAX];          /* 1 + the next word of the same slot */
   guint n;
   GArray *words;                /* SipWord */
 };
 
-static inline guint16
+static inline guint32
 _load(const gchar *p)
 {
-  guint16 bytes;
+  guint32 bytes;
 
   memcpy(&bytes, p, sizeof(bytes));
   return bytes | FOLD;
 }
 
-static inline guint
-_slot(guint16 bytes)
+static inline guint32
+_first_two(guint32 bytes)
 {
-  return (bytes * 0x9e3779b1u) >> (32 - SLOT_BITS);
+  const guint8 *p = (const guint8 *) &bytes;
+
+  return (guint32) p[0] << 8 | p[1];
+}
+
+static inline guint32
+_hash(guint32 bytes)
+{
+  return bytes * 0x9e3779b1u;
+}
+
+static inline guint64
+_filter(const WordTable *self, guint32 hash)
+{
+  return self->filter[hash >> (32 - FILTER_BITS + 6)] >> ((hash >> (32 - FILTER_BITS)) & 63);
+}
+
+static inline guint
+_slot(guint32 hash)
+{
+  return hash >> (32 - SLOT_BITS);
 }
 
 SipWords *
@@ -92,10 +122,16 @@ sip_words_compile(SipWords *self)
   self->n = self->words->len;
   for (guint i = self->n; i > 0; i--)
     {
-      guint slot = _slot(_load(g_array_index(self->words, SipWord, i - 1).text));
+      const SipWord *word = &g_array_index(self->words, SipWord, i - 1);
+      gboolean is_short = word->len < KEY;
+      WordTable *table = is_short ? &self->words_by_two : &self->words_by_four;
+      gchar key[KEY] = { 0 };
 
-      self->next[i - 1] = self->slots[slot];
-      self->slots[slot] = (guint16) i;
+      memcpy(key, word->text, MIN(word->len, KEY));
+      guint32 hash = _hash(is_short ? _first_two(_load(key)) : _load(key));
+      table->filter[hash >> (32 - FILTER_BITS + 6)] |= G_GUINT64_CONSTANT(1) << ((hash >> (32 - FILTER_BITS)) & 63);
+      self->next[i - 1] = table->slots[_slot(hash)];
+      table->slots[_slot(hash)] = (guint16) i;
     }
 }
 
@@ -129,22 +165,46 @@ _stands_at(const SipWord *word, const gchar *start, const gchar *p, const gchar 
   return word->open_end || p == end || !g_ascii_isalnum(p[-1]) || !g_ascii_isalnum(*p);
 }
 
+static void
+_look_closer(const SipWords *self, const WordTable *table, guint32 hash, SipSpan text, const gchar *p, SipWordSet *found)
+{
+  const gchar *end = text.ptr + text.len;
+
+  for (guint16 word = table->slots[_slot(hash)]; word; word = self->next[word - 1])
+    {
+      if (_stands_at(&g_array_index(self->words, SipWord, word - 1), text.ptr, p, end))
+        sip_word_set_add(found, word - 1u);
+    }
+}
+
+static inline void
+_search_at(const SipWords *self, guint32 bytes, SipSpan text, const gchar *p, SipWordSet *found)
+{
+  guint32 by_four = _hash(bytes);
+  guint32 by_two = _hash(_first_two(bytes));
+
+  if (G_UNLIKELY(_filter(&self->words_by_four, by_four) & 1))
+    _look_closer(self, &self->words_by_four, by_four, text, p, found);
+  if (G_UNLIKELY(_filter(&self->words_by_two, by_two) & 1))
+    _look_closer(self, &self->words_by_two, by_two, text, p, found);
+}
+
 void
 sip_words_search(const SipWords *self, SipSpan text, SipWordSet *found)
 {
   if (!self->n || text.len < SIP_WORD_MIN_LENGTH)
     return;
 
+  const gchar *p = text.ptr;
   const gchar *end = text.ptr + text.len;
-  for (const gchar *p = text.ptr; p <= end - SIP_WORD_MIN_LENGTH; p++)
+  for (; end - p >= KEY; p++)
+    _search_at(self, _load(p), text, p, found);
+  for (; end - p >= SIP_WORD_MIN_LENGTH; p++)
     {
-      guint16 word = self->slots[_slot(_load(p))];
+      gchar key[KEY] = { 0 };
 
-      for (; G_UNLIKELY(word); word = self->next[word - 1])
-        {
-          if (_stands_at(&g_array_index(self->words, SipWord, word - 1), text.ptr, p, end))
-            sip_word_set_add(found, word - 1u);
-        }
+      memcpy(key, p, (gsize) (end - p));
+      _search_at(self, _load(key), text, p, found);
     }
 }
 
