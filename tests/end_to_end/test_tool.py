@@ -176,9 +176,10 @@ Via: SIP/2.0/UDP 192.0.2.1
 Call-ID: c1@192.0.2.1
 CSeq: 102 INVITE
 Content-Type: text/plain
-Content-Length: 24
+Content-Length: 60
 
 SIP/2.0 486 Busy Here..
+Got SIP response 480 "x" back from 192.0.2.7:5060
 [2026-11-23 10:00:01] VERBOSE[77] chan_sip.c:     %s
 <--- SIP read from UDP:192.0.2.9:5060 --->
 SIP/2.0 180 Ringing
@@ -201,13 +202,13 @@ def test_dumps_are_joined(tmp_path):
     records = scan(tmp_path, DUMP)
     assert [(record["line"], record["code"], record.get("method"), record.get("call_id"), record.get("peer"))
             for record in records] == [
-        (1, 503, "INVITE", "c1@192.0.2.1", "192.0.2.7"), (10, 486, "INVITE", None, "192.0.2.7"),
-        (11, 180, "INVITE", None, "192.0.2.9"), (17, 404, "REGISTER", "c3", "192.0.2.8")]
+        (1, 503, "INVITE", "c1@192.0.2.1", "192.0.2.7"), (11, 486, "INVITE", None, "192.0.2.7"),
+        (12, 180, "INVITE", None, "192.0.2.9"), (18, 404, "REGISTER", "c3", "192.0.2.8")]
     # with CR LF as well
     assert [(record["line"], record["code"]) for record in scan(tmp_path, DUMP.replace("\n", "\r\n"))] == [
-        (1, 503), (10, 486), (11, 180), (17, 404)]
+        (1, 503), (11, 486), (12, 180), (18, 404)]
     # one record a line: the body's line is a status then
-    assert [record["line"] for record in scan(tmp_path, DUMP, "--no-join")] == [2, 9, 10, 12, 19]
+    assert [record["line"] for record in scan(tmp_path, DUMP, "--no-join")] == [2, 9, 10, 11, 13, 20]
 
 
 def test_packed_files_and_standard_input(tmp_path):

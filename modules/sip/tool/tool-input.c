@@ -473,12 +473,6 @@ _split_bsd(ToolRecord *record, SipSpan rest)
   SipSpan after_host = rest;
   SipSpan first, tag;
 
-  /* Cisco's, and every clock that is not set, end the time with a colon or a zone */
-  if (_begins_with(rest, "SIP/2.0"))
-    {
-      record->text = rest;
-      return;
-    }
   first = _take_word(&after_host);
   tag = _tag_name(first);
   if (tag.ptr)
@@ -487,6 +481,7 @@ _split_bsd(ToolRecord *record, SipSpan rest)
       record->text = after_host;
       return;
     }
+  /* SIP/2.0 is none, either: a device that sends a bare status line */
   if (!_is_host_name(first))
     {
       record->text = rest;
