@@ -37,70 +37,84 @@ typedef enum
   HEADER_OTHER,
 } Header;
 
-/* RFC 3261 section 20 and the headers seen in logs; compact forms: RFC 3261 section 7.3.3 */
-static const struct
+/*
+ * RFC 3261 section 20 and the headers seen in logs; compact forms: RFC 3261 section 7.3.3.
+ * In the order of their first letters.
+ */
+typedef struct _KnownHeader
 {
   const gchar *name;
+  gsize len;
   Header header;
-} known_headers[] =
+} KnownHeader;
+
+#define KNOWN(name, header) { name, sizeof(name) - 1, header }
+
+static const KnownHeader known_headers[] =
 {
-  { "Call-ID", HEADER_CALL_ID },
-  { "i", HEADER_CALL_ID },
-  { "CSeq", HEADER_CSEQ },
-  { "From", HEADER_FROM },
-  { "f", HEADER_FROM },
-  { "To", HEADER_TO },
-  { "t", HEADER_TO },
-  { "User-Agent", HEADER_USER_AGENT },
-  { "Reason", HEADER_REASON },
-  { "Content-Type", HEADER_CONTENT_TYPE },
-  { "c", HEADER_CONTENT_TYPE },
-  { "Content-Length", HEADER_CONTENT_LENGTH },
-  { "l", HEADER_CONTENT_LENGTH },
-  { "Via", HEADER_OTHER },
-  { "v", HEADER_OTHER },
-  { "Accept", HEADER_OTHER },
-  { "Alert-Info", HEADER_OTHER },
-  { "Allow", HEADER_OTHER },
-  { "Allow-Events", HEADER_OTHER },
-  { "u", HEADER_OTHER },
-  { "Authorization", HEADER_OTHER },
-  { "Call-Info", HEADER_OTHER },
-  { "Contact", HEADER_OTHER },
-  { "m", HEADER_OTHER },
-  { "Content-Disposition", HEADER_OTHER },
-  { "Date", HEADER_OTHER },
-  { "Diversion", HEADER_OTHER },
-  { "Error-Info", HEADER_OTHER },
-  { "Event", HEADER_OTHER },
-  { "o", HEADER_OTHER },
-  { "Expires", HEADER_OTHER },
-  { "History-Info", HEADER_OTHER },
-  { "Max-Forwards", HEADER_OTHER },
-  { "Min-Expires", HEADER_OTHER },
-  { "Min-SE", HEADER_OTHER },
-  { "Organization", HEADER_OTHER },
-  { "Proxy-Authenticate", HEADER_OTHER },
-  { "Proxy-Authorization", HEADER_OTHER },
-  { "RSeq", HEADER_OTHER },
-  { "Record-Route", HEADER_OTHER },
-  { "Refer-To", HEADER_OTHER },
-  { "r", HEADER_OTHER },
-  { "Remote-Party-ID", HEADER_OTHER },
-  { "Require", HEADER_OTHER },
-  { "Retry-After", HEADER_OTHER },
-  { "Route", HEADER_OTHER },
-  { "Server", HEADER_OTHER },
-  { "Session-Expires", HEADER_OTHER },
-  { "x", HEADER_OTHER },
-  { "Subject", HEADER_OTHER },
-  { "s", HEADER_OTHER },
-  { "Subscription-State", HEADER_OTHER },
-  { "Supported", HEADER_OTHER },
-  { "k", HEADER_OTHER },
-  { "Unsupported", HEADER_OTHER },
-  { "WWW-Authenticate", HEADER_OTHER },
-  { "Warning", HEADER_OTHER },
+  KNOWN("Accept", HEADER_OTHER),
+  KNOWN("Alert-Info", HEADER_OTHER),
+  KNOWN("Allow", HEADER_OTHER),
+  KNOWN("Allow-Events", HEADER_OTHER),
+  KNOWN("Authorization", HEADER_OTHER),
+  KNOWN("Call-ID", HEADER_CALL_ID),
+  KNOWN("CSeq", HEADER_CSEQ),
+  KNOWN("Content-Type", HEADER_CONTENT_TYPE),
+  KNOWN("c", HEADER_CONTENT_TYPE),
+  KNOWN("Content-Length", HEADER_CONTENT_LENGTH),
+  KNOWN("Call-Info", HEADER_OTHER),
+  KNOWN("Contact", HEADER_OTHER),
+  KNOWN("Content-Disposition", HEADER_OTHER),
+  KNOWN("Date", HEADER_OTHER),
+  KNOWN("Diversion", HEADER_OTHER),
+  KNOWN("Error-Info", HEADER_OTHER),
+  KNOWN("Event", HEADER_OTHER),
+  KNOWN("Expires", HEADER_OTHER),
+  KNOWN("From", HEADER_FROM),
+  KNOWN("f", HEADER_FROM),
+  KNOWN("History-Info", HEADER_OTHER),
+  KNOWN("i", HEADER_CALL_ID),
+  KNOWN("k", HEADER_OTHER),
+  KNOWN("l", HEADER_CONTENT_LENGTH),
+  KNOWN("m", HEADER_OTHER),
+  KNOWN("Max-Forwards", HEADER_OTHER),
+  KNOWN("Min-Expires", HEADER_OTHER),
+  KNOWN("Min-SE", HEADER_OTHER),
+  KNOWN("o", HEADER_OTHER),
+  KNOWN("Organization", HEADER_OTHER),
+  KNOWN("Proxy-Authenticate", HEADER_OTHER),
+  KNOWN("Proxy-Authorization", HEADER_OTHER),
+  KNOWN("Reason", HEADER_REASON),
+  KNOWN("RSeq", HEADER_OTHER),
+  KNOWN("Record-Route", HEADER_OTHER),
+  KNOWN("Refer-To", HEADER_OTHER),
+  KNOWN("r", HEADER_OTHER),
+  KNOWN("Remote-Party-ID", HEADER_OTHER),
+  KNOWN("Require", HEADER_OTHER),
+  KNOWN("Retry-After", HEADER_OTHER),
+  KNOWN("Route", HEADER_OTHER),
+  KNOWN("Server", HEADER_OTHER),
+  KNOWN("Session-Expires", HEADER_OTHER),
+  KNOWN("Subject", HEADER_OTHER),
+  KNOWN("s", HEADER_OTHER),
+  KNOWN("Subscription-State", HEADER_OTHER),
+  KNOWN("Supported", HEADER_OTHER),
+  KNOWN("To", HEADER_TO),
+  KNOWN("t", HEADER_TO),
+  KNOWN("User-Agent", HEADER_USER_AGENT),
+  KNOWN("u", HEADER_OTHER),
+  KNOWN("Unsupported", HEADER_OTHER),
+  KNOWN("Via", HEADER_OTHER),
+  KNOWN("v", HEADER_OTHER),
+  KNOWN("WWW-Authenticate", HEADER_OTHER),
+  KNOWN("Warning", HEADER_OTHER),
+  KNOWN("x", HEADER_OTHER),
+};
+
+/* the first of those that begin with a letter; the last entry is their number */
+static const guint8 known_by_letter[27] =
+{
+  0, 5, 5, 13, 15, 18, 20, 20, 21, 22, 22, 23, 24, 28, 28, 30, 32, 32, 41, 47, 49, 52, 54, 56, 57, 57, 57,
 };
 
 static const gchar *const methods[] =
@@ -146,6 +160,18 @@ _is_token_char(gchar c)
   return g_ascii_isalnum(c) || c == '-' || c == '_';
 }
 
+/* `a' holds token characters only, of which no two but the letters differ in that bit */
+static inline gboolean
+_names_equal(const gchar *a, const gchar *b, gsize len)
+{
+  for (gsize i = 0; i < len; i++)
+    {
+      if ((a[i] | 0x20) != (b[i] | 0x20))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* The header that the text at p names before a colon; -1 if none is known by that name. value: behind the colon. */
 static gint
 _header_at(const gchar *p, const gchar *end, const gchar **value)
@@ -162,11 +188,12 @@ _header_at(const gchar *p, const gchar *end, const gchar **value)
   if (value)
     *value = p + 1;
 
-  for (gsize i = 0; i < G_N_ELEMENTS(known_headers); i++)
+  if (!g_ascii_isalpha(name[0]))
+    return -1;
+  gint letter = g_ascii_tolower(name[0]) - 'a';
+  for (guint i = known_by_letter[letter]; i < known_by_letter[letter + 1]; i++)
     {
-      const gchar *known = known_headers[i].name;
-
-      if ((known[0] | 0x20) == (name[0] | 0x20) && strlen(known) == len && g_ascii_strncasecmp(known, name, len) == 0)
+      if (known_headers[i].len == len && _names_equal(name, known_headers[i].name, len))
         return known_headers[i].header;
     }
   if (len > 2 && name[1] == '-' && (g_ascii_toupper(name[0]) == 'X' || g_ascii_toupper(name[0]) == 'P'))
@@ -187,6 +214,16 @@ _line_start(SipSpan text, gsize where)
 static gsize
 _line_end(SipSpan text, gsize where)
 {
+  /* eight bytes at a time as long as none of them is below 0x10 */
+  while (where + 8 <= text.len)
+    {
+      guint64 bytes;
+
+      memcpy(&bytes, text.ptr + where, sizeof(bytes));
+      if ((bytes - G_GUINT64_CONSTANT(0x1010101010101010)) & ~bytes & G_GUINT64_CONSTANT(0x8080808080808080))
+        break;
+      where += 8;
+    }
   while (where < text.len && !_is_line_end(text.ptr[where]))
     where++;
   return where;

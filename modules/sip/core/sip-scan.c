@@ -34,6 +34,9 @@
 #define EFFORT_SEARCHED 4
 #define EFFORT_GIVEN_UP 32
 
+/* in a shorter text no session description is looked for */
+#define SDP_WORTHWHILE 512
+
 /* far more than any built-in pattern needs on its window */
 #define MATCH_LIMIT 20000
 #define JIT_STACK_START (32 * 1024)
@@ -69,6 +72,7 @@ struct _SipScanner
   const SipRules *rules;
   SipSpan program;
   SipSpan text;
+  gsize searched_from;          /* where the part of the text begins that is searched for anchors */
   gint effort;
   guint ranks;                  /* bits of the ranks that the hits' rules have */
   guint n_hits;
@@ -119,6 +123,7 @@ _keep_hit(guint anchor, gsize where, gpointer user_data)
 {
   SipScanner *self = user_data;
 
+  where += self->searched_from;
   if (anchor == self->rules->version_anchor && sip_message_may_start(self->text, where))
     {
       if (self->n_versions < SIP_MESSAGE_MAX_START_LINES)
@@ -134,14 +139,57 @@ _keep_hit(guint anchor, gsize where, gpointer user_data)
   return TRUE;
 }
 
+/* where the line at p ends, behind its line feed */
+static const gchar *
+_next_line(const gchar *p, const gchar *end)
+{
+  const gchar *line_feed = memchr(p, '\n', (gsize) (end - p));
+
+  return line_feed ? line_feed + 1 : end;
+}
+
+static gboolean
+_is_sdp_line(const gchar *p, const gchar *end)
+{
+  return end - p >= 2 && p[1] == '=' && p[0] >= 'a' && p[0] <= 'z';
+}
+
+/* The next session description (RFC 4566: its first line is v=0) behind p: where it begins and ends. */
+static const gchar *
+_find_sdp(const gchar *p, const gchar *end, const gchar **behind)
+{
+  while ((p = _next_line(p, end)) < end)
+    {
+      if (!_is_sdp_line(p, end) || end - p < 4 || memcmp(p, "v=0", 3) != 0 || (guchar) p[3] > ' ')
+        continue;
+      *behind = p;
+      while (_is_sdp_line(*behind, end))
+        *behind = _next_line(*behind, end);
+      return p;
+    }
+  return NULL;
+}
+
 static void
 _find_anchors(SipScanner *self, SipSpan text)
 {
+  const gchar *end = text.ptr + text.len;
+  const gchar *p = text.ptr;
+
   self->text = text;
   self->n_hits = 0;
   self->ranks = 0;
   self->n_versions = 0;
-  sip_anchors_search(self->rules->anchors, text.ptr, text.len, _keep_hit, self);
+  /* what makes a whole message long is mostly its session description, which says nothing here */
+  while (p < end)
+    {
+      const gchar *behind = end;
+      const gchar *sdp = end - p >= SDP_WORTHWHILE ? _find_sdp(p, end, &behind) : NULL;
+
+      self->searched_from = (gsize) (p - text.ptr);
+      sip_anchors_search(self->rules->anchors, p, (gsize) ((sdp ? sdp : end) - p), _keep_hit, self);
+      p = behind;
+    }
 }
 
 /* Finds the words around a match, once for all rules that match there. */
