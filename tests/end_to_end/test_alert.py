@@ -95,6 +95,16 @@ class Alertmanager:
         with urllib.request.urlopen(f"{self.url}/api/v2/alerts?active=true", timeout=5) as answer:
             return json.load(answer)
 
+    def metric(self, name):
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
+            return sum(float(line.split()[-1]) for line in answer.read().decode().splitlines()
+                       if line.startswith((name + " ", name + "{")))
+
+    def wait_for_flush(self):
+        """A group is looked at again when what was told about it has been written down."""
+        looked = self.metric("alertmanager_nflog_queries_total")
+        wait_for(lambda: self.metric("alertmanager_nflog_queries_total") > looked + 1, "Alertmanager's next look")
+
     def close(self):
         if self.process.poll() is None:
             self.end(signal.SIGKILL)
@@ -293,6 +303,7 @@ def test_alertmanager_away_for_a_while(syslog_ng, alertmanager, receiver, how):
                                f'sip-alertmanager(url("{alertmanager.url}") time-reopen(1))')
     pbx.send(200, 5)
     keep_failing(pbx, lambda: "firing" in webhook_states(receiver), "the webhook")
+    alertmanager.wait_for_flush()
     alertmanager.end(how)
     if how == signal.SIGKILL:
         # it has lost its memory: only what still fires can be told again

@@ -997,7 +997,7 @@ _only_fails(const AlertEngine *self, const StreakState *streak, const Stream *st
     return FALSE;
 
   gdouble missing = _missing_successes(self, streak, stream);
-  gdouble doubt = known_hour ? 1 : 2.5;
+  gdouble doubt = stream->dispersion > BURSTY ? 4 : known_hour ? 1 : 2.5;
   return missing >= 12 * doubt || (missing >= 5 * doubt && stream->failures <= 1.7 * missing / share);
 }
 
