@@ -276,6 +276,11 @@ def test_summary(tmp_path):
     assert text.startswith("5 lines, 5 records: 4 with a status, 0 with an event only\n")
     assert re.search(r"^ +2  50.0 %  486  Busy Here: ", text, re.M) and "and 2 more" in text
     assert re.search(r"699  \(not in the table", text)
+    # in the order of time, whatever the letters of the months
+    path.write_text("".join("%s pbx asterisk[7]: %s\n" % (time, BUSY) for time in (
+        "Feb  1 00:10:00", "Jan 31 23:10:00", "Jan 31 23:20:00", "2026-02-01T09:00:00Z", "2026-02-01T10:00:00+07:00")))
+    assert list(json.loads(run("scan", "-s", "-f", "json", path)[0])["by_hour"].items()) == [
+        ("2026-02-01 09:00", 1), ("2026-02-01 10:00", 1), ("Jan 31 23:00", 2), ("Feb  1 00:00", 1)]
 
 
 HOSTILE = (b"Nov 23 10:00:00 pbx asterisk[77]: -- Got SIP response 486 \"Busy \x1b[31m\x1b]0;title\x07\xc2\x9b31m\xe2\x80\xae\xff\x08\x7f"
