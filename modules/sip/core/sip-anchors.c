@@ -31,7 +31,7 @@
 
 typedef struct _Anchor
 {
-  gchar *text;                  /* lower case, without the digits */
+  gchar *text;                  /* without the digits */
   guint16 text_len;
   guint16 len;                  /* with the digits */
 } Anchor;
@@ -58,7 +58,7 @@ struct _SipAnchors
   Piece *pieces;
   guint n_pieces;
   GArray *anchors;
-  GHashTable *by_text;
+  GHashTable *by_text;          /* in lower case -> number; until compiled */
 };
 
 static inline guint32
@@ -103,7 +103,7 @@ sip_anchors_new(void)
   SipAnchors *self = g_new0(SipAnchors, 1);
 
   self->anchors = g_array_new(FALSE, FALSE, sizeof(Anchor));
-  self->by_text = g_hash_table_new(g_str_hash, g_str_equal);
+  self->by_text = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
 
@@ -113,7 +113,8 @@ sip_anchors_free(SipAnchors *self)
   if (!self)
     return;
 
-  g_hash_table_unref(self->by_text);
+  if (self->by_text)
+    g_hash_table_unref(self->by_text);
   for (guint i = 0; i < self->anchors->len; i++)
     g_free(g_array_index(self->anchors, Anchor, i).text);
   g_array_unref(self->anchors);
@@ -133,16 +134,16 @@ sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len, guint digits)
   anchor.text = g_new0(gchar, len + digits + 1);
   memcpy(anchor.text, literal, len);
   memset(anchor.text + len, ANY_DIGIT, digits);
-  for (gsize i = 0; i < len; i++)
-    anchor.text[i] = _lower(anchor.text[i]);
 
-  if (g_hash_table_lookup_extended(self->by_text, anchor.text, NULL, &number))
+  gchar *key = g_ascii_strdown(anchor.text, -1);
+  if (g_hash_table_lookup_extended(self->by_text, key, NULL, &number))
     {
       g_free(anchor.text);
+      g_free(key);
       return GPOINTER_TO_UINT(number);
     }
   g_array_append_val(self->anchors, anchor);
-  g_hash_table_insert(self->by_text, anchor.text, GUINT_TO_POINTER(self->anchors->len - 1));
+  g_hash_table_insert(self->by_text, key, GUINT_TO_POINTER(self->anchors->len - 1));
   return self->anchors->len - 1;
 }
 
@@ -314,6 +315,7 @@ sip_anchors_compile(SipAnchors *self)
 {
   guint shortest = SIP_ANCHOR_MAX_LENGTH;
 
+  g_clear_pointer(&self->by_text, g_hash_table_unref);
   for (guint i = 0; i < self->anchors->len; i++)
     shortest = MIN(shortest, g_array_index(self->anchors, Anchor, i).len);
   self->step = MIN(shortest - PIECE + 1, MAX_STEP);
@@ -340,45 +342,39 @@ sip_anchors_compile(SipAnchors *self)
   return TRUE;
 }
 
-/* the bit that makes upper case lower in each byte of a lower-case text that is a letter */
-static inline guint64
-_case_bits(guint64 text)
+static inline gboolean
+_eight_equal(const gchar *a, const gchar *b)
 {
-  const guint64 low = text & G_GUINT64_CONSTANT(0x7f7f7f7f7f7f7f7f);
-  const guint64 from_a = low + G_GUINT64_CONSTANT(0x1f1f1f1f1f1f1f1f);
-  const guint64 behind_z = low + G_GUINT64_CONSTANT(0x0505050505050505);
+  guint64 bytes_a, bytes_b;
 
-  return (from_a & ~behind_z & ~text & G_GUINT64_CONSTANT(0x8080808080808080)) >> 2;
+  memcpy(&bytes_a, a, sizeof(bytes_a));
+  memcpy(&bytes_b, b, sizeof(bytes_b));
+  return bytes_a == bytes_b;
 }
 
-static inline gboolean
-_eight_equal(const gchar *text, const gchar *lower_case)
+static gboolean
+_equal_but_for_case(const gchar *a, const gchar *b, gsize len)
 {
-  guint64 a, b;
-
-  memcpy(&a, text, sizeof(a));
-  memcpy(&b, lower_case, sizeof(b));
-  return (a | _case_bits(b)) == b;
-}
-
-static inline gboolean
-_text_equal(const gchar *text, const gchar *lower_case, gsize len)
-{
-  if (len < 8)
+  for (gsize i = 0; i < len; i++)
     {
-      for (gsize i = 0; i < len; i++)
-        {
-          if (_lower(text[i]) != lower_case[i])
-            return FALSE;
-        }
-      return TRUE;
-    }
-  for (gsize i = 0; i + 8 < len; i += 8)
-    {
-      if (!_eight_equal(text + i, lower_case + i))
+      if (_lower(a[i]) != _lower(b[i]))
         return FALSE;
     }
-  return _eight_equal(text + len - 8, lower_case + len - 8);
+  return TRUE;
+}
+
+/* mostly both are written alike */
+static inline gboolean
+_text_equal(const gchar *a, const gchar *b, gsize len)
+{
+  if (len < 8)
+    return _equal_but_for_case(a, b, len);
+  for (gsize i = 0; i + 8 < len; i += 8)
+    {
+      if (!_eight_equal(a + i, b + i))
+        return _equal_but_for_case(a + i, b + i, len - i);
+    }
+  return _eight_equal(a + len - 8, b + len - 8) || _equal_but_for_case(a + len - 8, b + len - 8, 8);
 }
 
 static gboolean
@@ -406,16 +402,23 @@ _look_closer(const SipAnchors *self, const gchar *text, gsize len, const gchar *
 
   if (!slot)
     return TRUE;
+
+  const gsize before = (gsize) (p - text);
   for (const Piece *piece = &self->pieces[slot - 1];; piece++)
     {
-      if (piece->bytes == bytes && piece->offset <= p - text && piece->other_offset + PIECE <= text + len - p
-          && _load(p + piece->other_offset) == piece->other)
+      if (piece->bytes == bytes)
         {
-          gsize where = (gsize) (p - text) - piece->offset;
+          /* huge if it would begin before the text */
+          const gsize other = before + (gsize) (gssize) piece->other_offset;
 
-          if (_stands_at(&g_array_index(self->anchors, Anchor, piece->anchor), text, len, where)
-              && !found(piece->anchor, where, user_data))
-            return FALSE;
+          if (other <= len - PIECE && _load(text + other) == piece->other && piece->offset <= before)
+            {
+              const gsize where = before - piece->offset;
+
+              if (_stands_at(&g_array_index(self->anchors, Anchor, piece->anchor), text, len, where)
+                  && !found(piece->anchor, where, user_data))
+                return FALSE;
+            }
         }
       if (piece->last)
         return TRUE;
