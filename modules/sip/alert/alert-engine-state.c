@@ -346,6 +346,17 @@ alert_engine_save(AlertEngine *self, gint64 wall, guint8 *blocks, guint n_blocks
 
 /* ----------------------------------------------------------------- loading */
 
+/* far beyond any clock, and so that sums with one do not overflow */
+#define MAX_TIME (G_GINT64_CONSTANT(1) << 60)
+
+static gint64
+_get_time(Reader *r)
+{
+  gint64 time = (gint64) _get(r, 8);
+
+  return CLAMP(time, -MAX_TIME, MAX_TIME);
+}
+
 static gfloat
 _at_least_one(gfloat value)
 {
@@ -419,9 +430,9 @@ _get_incident(Reader *r, DetState *state, gint64 to_engine, gint64 now)
   const AlertDetector *det = &state->det->super;
   gint64 reminder;
 
-  incident->since = (gint64) _get(r, 8) + to_engine;
-  incident->last_hot = (gint64) _get(r, 8) + to_engine;
-  reminder = (gint64) _get(r, 8);
+  incident->since = _get_time(r) + to_engine;
+  incident->last_hot = _get_time(r) + to_engine;
+  reminder = _get_time(r);
   incident->hits = _get(r, 8);
   incident->total = _get(r, 8);
   incident->peak = (guint32) _get(r, 4);
@@ -491,7 +502,7 @@ _load_record(AlertEngine *self, Reader *r, gint64 to_engine)
   DetState *state;
 
   _get_bytes(r, key, key_len);
-  gint64 last_seen = (gint64) _get(r, 8) + to_engine;
+  gint64 last_seen = _get_time(r) + to_engine;
   firing = _get(r, 1) == 1;
   if (r->failed)
     return FALSE;
@@ -543,7 +554,7 @@ alert_engine_load(AlertEngine *self, gint64 wall, const guint8 *block, gsize siz
   Reader r = { block + HEADER, block + HEADER + used, FALSE };
   /* the engine's clock at a wall clock time of the past */
   gint64 to_engine = self->now - wall;
-  gint64 saved = (gint64) _get(&r, 8);
+  gint64 saved = _get_time(&r);
   if (saved > wall)
     to_engine = self->now - saved;
   while (r.at < r.end)
