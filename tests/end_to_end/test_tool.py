@@ -389,6 +389,9 @@ def test_unknown(tmp_path):
                      r"\"\.\.\.\" ended badly: NNN\n", out)
     for secret in ("alice", "bob", "example", "192.0.2", "Smith", "1001"):
         assert secret not in out
+    path.write_text('{"event":"sip-end","user":"alice","1001":"x","cause":404}')
+    assert '{"event":"...","user":"...","...":"...","cause":NNN}' in run("unknown", path)[0]
+    path.write_text("\n".join(STRANGE))
     assert "alice to bob@example.com via 192.0.2.0 \"Alice Smith\"" in run("unknown", "--no-mask", path)[0]
 
 

@@ -378,6 +378,20 @@ _after_scheme(SipSpan text, gsize p)
          || (p >= 5 && g_ascii_strncasecmp(text.ptr + p - 5, "sips:", 5) == 0);
 }
 
+/* the name of a member of a JSON object: "event": */
+static gboolean
+_is_key(SipSpan text, gsize from, const gchar *close)
+{
+  if (text.ptr[from - 1] != '"' || close + 1 >= text.ptr + text.len || close[1] != ':' || close == text.ptr + from)
+    return FALSE;
+  for (const gchar *p = text.ptr + from; p < close; p++)
+    {
+      if (!g_ascii_isalpha(*p) && *p != '_')
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /*
  * The record with everything masked that differs from call to call and might name somebody: numbers, addresses, hosts,
  * URIs, quoted text, identifiers with digits, names behind words such as `user'.  Only the first line of a dump.
@@ -397,6 +411,13 @@ _make_shape(SipSpan text, GString *shape, gboolean *number)
         {
           const gchar *close = memchr(text.ptr + i + 1, c, MIN(text.len - i - 1, 256));
 
+          if (close && _is_key(text, i + 1, close))
+            {
+              tool_append_clean(shape, sip_span(text.ptr + i, (gsize) (close + 1 - text.ptr) - i));
+              i = (gsize) (close + 1 - text.ptr);
+              before = SIP_SPAN_NONE;
+              continue;
+            }
           if (close)
             {
               g_string_append_printf(shape, "%c%s%c", c, close > text.ptr + i + 1 ? "..." : "", c);
