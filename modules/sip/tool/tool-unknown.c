@@ -329,8 +329,11 @@ _could_be_code(SipSpan text, SipSpan word)
 
   if (word.len != 3 || word.ptr[0] < '1' || word.ptr[0] > '6' || !_is_number(word))
     return FALSE;
-  /* chan_sip.c:486, 192.0.2.1:486 */
-  if (word.ptr > text.ptr && (word.ptr[-1] == ':' || word.ptr[-1] == '@'))
+  /* chan_sip.c:486, 192.0.2.1:486, but not "code":486 */
+  if (word.ptr > text.ptr && word.ptr[-1] == '@')
+    return FALSE;
+  if (word.ptr > text.ptr + 2 && word.ptr[-1] == ':'
+      && (g_ascii_isdigit(word.ptr[-2]) || word.ptr[-2] == ']' || word.ptr[-3] == '.'))
     return FALSE;
   /* VERBOSE[486], tid[404] */
   if (word.ptr > text.ptr + 1 && word.ptr[-1] == '[' && g_ascii_isalpha(word.ptr[-2]))
