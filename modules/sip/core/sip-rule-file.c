@@ -905,6 +905,8 @@ _finish_rule(Reader *self)
     {
       if (rule->fixed[i] || _has_group(rule, (SipField) i))
         rule->fields |= 1u << i;
+      if (rule->fixed[i] && i != SIP_FIELD_CODE)
+        rule->fixed_fields |= 1u << i;
     }
   for (guint i = 0; i < rule->patterns->len; i++)
     {

@@ -97,6 +97,7 @@ struct _SipRule
   GPtrArray *require_numbers;   /* the same as numbers of the set's words: GArray of guint16 */
   GArray *veto_numbers;
   gchar *fixed[SIP_FIELD_MAX];
+  guint fixed_fields;           /* bits of those, but for the code */
   gint fixed_code;
   guint fields;                 /* bits of the fields it can set */
   GPtrArray *samples;           /* SipRuleSample * */

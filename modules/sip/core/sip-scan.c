@@ -64,7 +64,9 @@ struct _SipScanner
 {
   GString *view;
   pcre2_match_data *match_data;
+  const PCRE2_SIZE *vector;     /* of match_data */
   pcre2_match_context *match_context;
+  gboolean offset_limited;      /* match_context has an offset limit */
   pcre2_jit_stack *jit_stack;
   SipScanStats stats;
 
@@ -92,6 +94,7 @@ sip_scanner_new(void)
 
   self->view = g_string_sized_new(2048);
   self->match_data = pcre2_match_data_create(SIP_RULE_MAX_CAPTURES, NULL);
+  self->vector = pcre2_get_ovector_pointer(self->match_data);
   self->match_context = pcre2_match_context_create(NULL);
   pcre2_set_match_limit(self->match_context, MATCH_LIMIT);
   self->jit_stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
@@ -293,9 +296,9 @@ _trim(SipSpan text)
 static gboolean
 _takes_part(const PCRE2_SIZE *vector, guint64 groups)
 {
-  for (guint group = 1; groups >> group; group++)
+  for (; groups; groups &= groups - 1)
     {
-      if (groups & (guint64) 1 << group && vector[2 * group] != PCRE2_UNSET)
+      if (vector[2 * __builtin_ctzll(groups)] != PCRE2_UNSET)
         return TRUE;
     }
   return FALSE;
@@ -304,7 +307,7 @@ _takes_part(const PCRE2_SIZE *vector, guint64 groups)
 static void
 _take_captures(SipScanner *self, const SipRule *rule, const SipRulePattern *pattern, Candidate *candidate)
 {
-  const PCRE2_SIZE *vector = pcre2_get_ovector_pointer(self->match_data);
+  const PCRE2_SIZE *vector = self->vector;
 
   for (guint i = 0; i < pattern->n_groups; i++)
     {
@@ -319,9 +322,11 @@ _take_captures(SipScanner *self, const SipRule *rule, const SipRulePattern *patt
   candidate->code = _parse_code(candidate->field[SIP_FIELD_CODE]);
   if (!candidate->code)
     candidate->field[SIP_FIELD_CODE] = SIP_SPAN_NONE;
-  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+  for (guint fields = rule->fixed_fields; fields; fields &= fields - 1)
     {
-      if (rule->fixed[i] && !candidate->field[i].ptr && i != SIP_FIELD_CODE)
+      guint i = (guint) __builtin_ctz(fields);
+
+      if (!candidate->field[i].ptr)
         candidate->field[i] = sip_span_str(rule->fixed[i]);
     }
   if (_takes_part(vector, pattern->sent_groups))
@@ -343,12 +348,16 @@ _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *cand
   for (guint i = 0; i < rule->patterns->len; i++)
     {
       const SipRulePattern *pattern = g_ptr_array_index(rule->patterns, i);
-      const PCRE2_SIZE *vector = pcre2_get_ovector_pointer(self->match_data);
+      const PCRE2_SIZE *vector = self->vector;
 
       if (self->effort <= 0)
         return FALSE;
       self->effort -= rule->before ? EFFORT_SEARCHED : EFFORT_ANCHORED;
-      pcre2_set_offset_limit(self->match_context, rule->before ? hit->where : PCRE2_UNSET);
+      if (rule->before || self->offset_limited)
+        {
+          pcre2_set_offset_limit(self->match_context, rule->before ? hit->where : PCRE2_UNSET);
+          self->offset_limited = rule->before != 0;
+        }
       if (_run_pattern(self, pattern, from, end) < 0)
         continue;
       /* the match must cover the anchor; \K may have moved its start */

@@ -215,13 +215,17 @@ _method(SipSpan method)
 {
   if (!method.ptr)
     return METHOD_UNKNOWN;
-  if (sip_span_eq(method, "INVITE"))
-    return METHOD_INVITE;
-  if (sip_span_eq(method, "REGISTER"))
-    return METHOD_REGISTER;
-  if (sip_span_eq(method, "OPTIONS"))
-    return METHOD_OPTIONS;
-  return METHOD_OTHER;
+  switch (method.len)
+    {
+    case 6:
+      return memcmp(method.ptr, "INVITE", 6) == 0 ? METHOD_INVITE : METHOD_OTHER;
+    case 7:
+      return memcmp(method.ptr, "OPTIONS", 7) == 0 ? METHOD_OPTIONS : METHOD_OTHER;
+    case 8:
+      return memcmp(method.ptr, "REGISTER", 8) == 0 ? METHOD_REGISTER : METHOD_OTHER;
+    default:
+      return METHOD_OTHER;
+    }
 }
 
 static Direction

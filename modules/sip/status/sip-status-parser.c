@@ -252,10 +252,30 @@ _find_status(SipStatusParser *self, LogMessage *msg, SipSpan text, SipScanResult
 
 /* ---- putting it on the record ---------------------------------------------- */
 
+/* a bit in each byte that is not from 0x20 to 0x7e */
+static inline guint64
+_not_printable(guint64 bytes)
+{
+  const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101);
+
+  return ((bytes - 0x20 * ones) | (bytes + ones) | bytes) & (0x80 * ones);
+}
+
 static gboolean
 _is_printable_ascii(SipSpan text)
 {
-  for (gsize i = 0; i < text.len; i++)
+  gsize i = 0;
+
+  for (; i + 8 <= text.len; i += 8)
+    {
+      guint64 bytes;
+
+      memcpy(&bytes, text.ptr + i, sizeof(bytes));
+      /* a borrow or carry can only mark a byte too many: then each is looked at */
+      if (_not_printable(bytes))
+        break;
+    }
+  for (; i < text.len; i++)
     {
       guchar c = text.ptr[i];
 
@@ -417,7 +437,7 @@ _set_values(SipStatusParser *self, LogMessage *msg, const SipScanResult *result,
     _set_code(self, msg, result, code);
   for (gsize i = 0; i < G_N_ELEMENTS(spans); i++)
     {
-      if (sip_status_fields_have(self->fields, spans[i].to))
+      if (result->field[spans[i].from].len && sip_status_fields_have(self->fields, spans[i].to))
         _set_text(msg, self->handles[spans[i].to], result->field[spans[i].from]);
     }
   if (sip_status_fields_have(self->fields, SIP_STATUS_FIELD_RULE) && result->rule_name)
