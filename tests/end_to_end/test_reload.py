@@ -108,3 +108,33 @@ def test_many_reloads_lose_nothing(syslog_ng):
         assert str(send(f"SIP/2.0 4{i:02d} Reason {i}")["sip"]["code"]) == f"4{i:02d}"
         assert daemon.ctl("reload").returncode == 0
     assert len(daemon.lines()) == 20
+
+
+def test_reloads_under_load_lose_and_miscount_nothing(syslog_ng):
+    import threading
+    from conftest import free_port, tcp_port_is_open
+    port, n = free_port(), 30000
+    daemon = syslog_ng(
+        f'source s {{ network(transport(tcp) ip("127.0.0.1") port({port}) log-iw-size(20000)); }};\n'
+        'log { source(s); parser { sip-status(group("${HOST}")); }; '
+        'destination { file("@OUT@" template("${.sip.code}\\n")); }; flags(flow-control); };').start()
+    wait_for(lambda: tcp_port_is_open(port), "the TCP port")
+
+    def send():
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            for i in range(n):
+                s.sendall(b"<134>Nov 23 06:41:05 pbx x: " + (b"SIP/2.0 486 Busy Here\n" if i % 2 else b"quiet\n"))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    reloads = 0
+    while sender.is_alive() or reloads < 10:
+        assert daemon.ctl("reload").returncode == 0
+        reloads += 1
+    sender.join()
+    wait_for(lambda: len(daemon.lines()) == n, "all records")
+    assert daemon.lines().count(b"486\n") == n // 2
+    wait_for(lambda: daemon.counters().get(("sip_status_unmatched_total", ""), 0) == n // 2, "the unmatched counter")
+    assert daemon.counters()["sip_status_parsed_total", ""] == n // 2
+    assert sum(value for (name, labels), value in daemon.counters().items()
+               if name == "sip_status_lines_total" and "code=486" in labels) == n // 2
