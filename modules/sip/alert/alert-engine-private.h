@@ -101,6 +101,7 @@ typedef struct _Stream
   guint32 rate_count, rate_n;
   gfloat fast, slow;            /* successes per learning window */
   gfloat dispersion;            /* variance of them over their mean, >= 1 */
+  guint32 active_windows;       /* learning windows with any success, ever */
   gfloat active;                /* share of the learning windows with any success */
   gfloat share;                 /* of successes in all outcomes */
   gfloat longest;               /* row of failures that was nothing to speak of */

@@ -184,6 +184,7 @@ _put_streak(Writer *w, const StreakState *streak)
       _put_float(w, stream->fast);
       _put_float(w, stream->slow);
       _put_float(w, stream->dispersion);
+      _put(w, stream->active_windows, 4);
       _put_float(w, stream->active);
       _put_float(w, stream->share);
       _put_float(w, stream->longest);
@@ -403,6 +404,7 @@ _get_streak(Reader *r, StreakState *streak, gint64 now)
       stream->fast = _get_float(r);
       stream->slow = _get_float(r);
       stream->dispersion = _at_least_one(_get_float(r));
+      stream->active_windows = (guint32) _get(r, 4);
       stream->active = _get_float(r);
       stream->active = CLAMP(stream->active, 0, 1);
       stream->share = _get_float(r);

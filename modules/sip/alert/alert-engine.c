@@ -59,6 +59,7 @@
 
 #define RATE_WINDOW (5 * MINUTE)
 #define MIN_SUCCESSES 20
+#define MIN_ACTIVE_WINDOWS 6
 #define MAX_PACE (10 * MINUTE)
 #define BURSTY 4.0f
 
@@ -944,6 +945,8 @@ _learn_rate_window(AlertEngine *self, StreakState *streak, Stream *stream, gfloa
   _ewma(&stream->fast, count, 0.08f, stream->rate_n);
   _ewma(&stream->slow, count, 0.0035f, stream->rate_n);
   _ewma(&stream->active, count > 0, 0.0035f, stream->rate_n);
+  if (count > 0 && stream->active_windows < G_MAXUINT16)
+    stream->active_windows++;
   if (stream == &streak->stream[0])
     _learn_hour(&streak->hour_rate[_hour_of_day(self, self->start + window_no * RATE_WINDOW)], count, 0.06f);
   stream->rate_n = MIN(stream->rate_n + 1, G_MAXUINT16);
@@ -964,6 +967,14 @@ _learn_rate(AlertEngine *self, StreakState *streak, Stream *stream, gboolean ski
   stream->rate_window = window_no;
 }
 
+/* Has it had success time and again?  Who started within the hour must believe what it has seen. */
+static gboolean
+_used_to_succeed(const AlertEngine *self, const Stream *stream)
+{
+  return stream->successes >= MIN_SUCCESSES
+         && (self->now - self->start < HOUR || stream->active_windows >= MIN_ACTIVE_WINDOWS);
+}
+
 /*
  * Are the failures since the last success more than chance, and are successes overdue?  A flood of failures beside the
  * usual traffic is another matter: they must come in about the numbers the missing successes would have come in.
@@ -971,7 +982,7 @@ _learn_rate(AlertEngine *self, StreakState *streak, Stream *stream, gboolean ski
 static gboolean
 _only_fails(const AlertEngine *self, const StreakState *streak, const Stream *stream)
 {
-  if (stream->failures < streak->super.det->super.count || stream->successes < MIN_SUCCESSES)
+  if (stream->failures < streak->super.det->super.count || !_used_to_succeed(self, stream))
     return FALSE;
 
   gdouble share = MIN(stream->share, 0.98f);
