@@ -157,7 +157,12 @@ _is_decoration(gchar c)
 static inline gboolean
 _is_token_char(gchar c)
 {
-  return g_ascii_isalnum(c) || c == '-' || c == '_';
+  static const guint8 is_token_char[256] =
+  {
+    ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['-'] = 1, ['_'] = 1,
+  };
+
+  return is_token_char[(guchar) c];
 }
 
 /* `a' holds token characters only, of which no two but the letters differ in that bit */

@@ -34,8 +34,8 @@
 #define EFFORT_SEARCHED 4
 #define EFFORT_GIVEN_UP 32
 
-/* in a shorter text no session description is looked for */
-#define SDP_WORTHWHILE 512
+/* in a shorter text lines that need no search are not looked for */
+#define DULL_LINES_WORTHWHILE 512
 
 /* far more than any built-in pattern needs on its window */
 #define MATCH_LIMIT 20000
@@ -157,18 +157,56 @@ _is_sdp_line(const gchar *p, const gchar *end)
   return end - p >= 2 && p[1] == '=' && p[0] >= 'a' && p[0] <= 'z';
 }
 
-/* The next session description (RFC 4566: its first line is v=0) behind p: where it begins and ends. */
-static const gchar *
-_find_sdp(const gchar *p, const gchar *end, const gchar **behind)
+static gboolean
+_is_sdp_start(const gchar *p, const gchar *end)
 {
+  return end - p >= 4 && memcmp(p, "v=0", 3) == 0 && (guchar) p[3] <= ' ';
+}
+
+/* headers that list routes and abilities: they say neither what happened nor to whom */
+static gboolean
+_is_dull_header(const gchar *p, const gchar *end)
+{
+#define BEGINS_WITH(literal) (end - p >= (gssize) sizeof(literal) && memcmp(p, literal, sizeof(literal) - 1) == 0)
+  switch (*p)
+    {
+    case 'V':
+      return BEGINS_WITH("Via: SIP/2.0/");
+    case 'R':
+      return BEGINS_WITH("Record-Route: <") || BEGINS_WITH("Route: <");
+    case 'A':
+      return BEGINS_WITH("Allow: ");
+    case 'S':
+      return BEGINS_WITH("Supported: ");
+    default:
+      return FALSE;
+    }
+#undef BEGINS_WITH
+}
+
+/*
+ * The next lines behind p that need no search: dull headers, and a session description (RFC 4566: its first line is
+ * v=0).  Returns where they begin, NULL if there are none, and where they end in `behind'.
+ */
+static const gchar *
+_find_dull_lines(const gchar *p, const gchar *end, const gchar **behind)
+{
+  const gchar *start;
+
   while ((p = _next_line(p, end)) < end)
     {
-      if (!_is_sdp_line(p, end) || end - p < 4 || memcmp(p, "v=0", 3) != 0 || (guchar) p[3] > ' ')
+      start = p;
+      while (p < end && _is_dull_header(p, end))
+        p = _next_line(p, end);
+      if (p < end && _is_sdp_start(p, end))
+        {
+          while (p < end && _is_sdp_line(p, end))
+            p = _next_line(p, end);
+        }
+      if (p == start)
         continue;
       *behind = p;
-      while (_is_sdp_line(*behind, end))
-        *behind = _next_line(*behind, end);
-      return p;
+      return start;
     }
   return NULL;
 }
@@ -183,14 +221,14 @@ _find_anchors(SipScanner *self, SipSpan text)
   self->n_hits = 0;
   self->ranks = 0;
   self->n_versions = 0;
-  /* what makes a whole message long is mostly its session description, which says nothing here */
+  /* the larger part of a whole message says nothing here */
   while (p < end)
     {
       const gchar *behind = end;
-      const gchar *sdp = end - p >= SDP_WORTHWHILE ? _find_sdp(p, end, &behind) : NULL;
+      const gchar *dull = text.len >= DULL_LINES_WORTHWHILE ? _find_dull_lines(p, end, &behind) : NULL;
 
       self->searched_from = (gsize) (p - text.ptr);
-      sip_anchors_search(self->rules->anchors, p, (gsize) ((sdp ? sdp : end) - p), _keep_hit, self);
+      sip_anchors_search(self->rules->anchors, p, (gsize) ((dull ? dull : end) - p), _keep_hit, self);
       p = behind;
     }
 }
