@@ -285,12 +285,22 @@ _is_printable_ascii(SipSpan text)
   return TRUE;
 }
 
-/* what a terminal, a browser or a log reader could take for an instruction: C0, C1, line separators, bidi controls */
+/* what a terminal, a browser or a log reader could take for an instruction: C0, C1, line separators, bidi and no width */
 static gboolean
 _is_control(gunichar c)
 {
-  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x2028 || c == 0x2029
-         || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+  if (c < 0x80)
+    return c < 0x20 || c == 0x7f;
+  switch (g_unichar_type(c))
+    {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+      return TRUE;
+    default:
+      return FALSE;
+    }
 }
 
 /* Text from a line as valid UTF-8 of at most MAX_VALUE bytes: controls become blanks, bad bytes U+FFFD. */
