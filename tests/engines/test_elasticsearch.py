@@ -41,7 +41,7 @@ def wait_until_written(syslog_ng, engine, count, seconds):
     assert syslog_ng.http("dropped") == 0
 
 
-def small_traffic(end, count=20000):
+def small_traffic(end, count=10000):
     return traffic.make(count, end, seed=2)
 
 
@@ -135,7 +135,7 @@ def test_no_content_can_be_refused(empty_engine, start_daemon):
              "0x10", "{}", "[]", "{\"a\":1}", "a.b..c.", "x" * 40000, "\u2028\ufffe", "Đang bận " * 5000, "$(echo)", "${HOST}",
              "'", "\n{\"create\":{}}\n", " ", "NaN", "999.999.999.999", "::ffff:1.2.3.4%eth0", "1970-01-01", "\r\n"]
     sent = []
-    for number in range(3000):
+    for number in range(1500):
         pairs = {name: source.choice(nasty) if source.random() < 0.5
                  else "".join(chr(source.randrange(1, 0xd7ff)) for _ in range(source.randrange(1, 12)))
                  for name in source.sample(names, 8)}
@@ -191,7 +191,7 @@ def test_a_refused_batch_is_dropped_and_counted(empty_engine, start_daemon, end_
 
 
 def test_killed_and_restarted_in_between(empty_engine, start_daemon, end_of_traffic):
-    many_records = small_traffic(end_of_traffic, 30000)
+    many_records = small_traffic(end_of_traffic, 20000)
     syslog_ng = start_daemon(config(empty_engine.url))
     sender = threading.Thread(target=daemon.feed, args=(syslog_ng, daemon.frames(many_records)))
     sender.start()

@@ -52,13 +52,13 @@ def test_each_call_in_one_partition_and_in_order(kafka, start_daemon, end_of_tra
 
 
 def test_broker_killed_in_between(kafka, start_daemon, end_of_traffic):
-    records = traffic.make(20000, end_of_traffic, seed=6)
+    records = traffic.make(12000, end_of_traffic, seed=6)
     frames = [daemon.frame(record, record.as_pairs()) for record in records]
     syslog_ng = start_daemon(config(kafka, "sip-killed"))
-    daemon.feed(syslog_ng, frames[:8000])
+    daemon.feed(syslog_ng, frames[:5000])
     engines.wait_for(lambda: len(kafka.read("sip-killed")) > 1000, "a part", 60, 0.5)
     kafka.process.end(signal.SIGKILL)
-    daemon.feed(syslog_ng, frames[8000:])
+    daemon.feed(syslog_ng, frames[5000:])
     kafka.start()
     engines.wait_for(lambda: len(kafka.read("sip-killed")) >= len(records), "all in the topic", 120, 1)
     found = values(kafka, "sip-killed")
