@@ -335,6 +335,20 @@ Test(alert_engine, deviation_lets_a_key_live_with_its_faults)
   cr_assert_float_eq(_find(ALERT_STATE_FIRING)->level, 30, 5);
 }
 
+Test(alert_engine, a_small_count_is_kept_where_nothing_is_normal)
+{
+  AlertDetector *det = _add("fault");
+
+  det->count = 5;
+  det->window = 3600 * S;
+  _start();
+  for (gint i = 0; i < 4; i++)
+    _healthy_hour("rare", 300 * S);
+  _feed_many("rare", 503, 5, 300 * S);
+  cr_assert_eq(_count(ALERT_STATE_FIRING), 1);
+  cr_assert_eq(_find(ALERT_STATE_FIRING)->count, 5);
+}
+
 Test(alert_engine, traffic_may_grow_without_an_alert)
 {
   _add("fault");

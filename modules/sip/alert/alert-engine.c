@@ -662,10 +662,11 @@ static gdouble
 _threshold(const Detector *det, gdouble expected, gdouble dispersion)
 {
   gdouble deviation = det->super.deviation;
-  gdouble chance = expected + THRESHOLD_SIGMAS * sqrt(dispersion * expected) + THRESHOLD_OFFSET;
+  gdouble offset = MIN(THRESHOLD_OFFSET, det->super.count / 4.0);
+  gdouble chance = expected + THRESHOLD_SIGMAS * sqrt(dispersion * expected) + offset;
 
   chance = MIN(chance, THRESHOLD_MOST(deviation, expected));
-  return MAX(MAX(chance, deviation * expected + THRESHOLD_OFFSET), det->super.count);
+  return MAX(MAX(chance, deviation * expected + offset), det->super.count);
 }
 
 static gboolean
