@@ -29,7 +29,7 @@ SIP_WORDS = (
 )
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
-    " | Diameter | radius | account manager | LDAP | sqlstate | ari"
+    " | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"
 NAMED_NUMBER = "(?<!%s)" % "|".join(r"\b%s " % word for word in (
@@ -71,12 +71,12 @@ def print_rule(name, anchors, patterns, settings):
 
 
 def number_first(words):
-    return (r"(?<![0-9A-Za-z_.])(?<!SIP/2[.]0 )(?<![0-9][:,])(?i)%s(?-i)%%{code}%s(?<reason>%s)(?![A-Za-z])"
+    return (r"(?<![0-9A-Za-z_.])(?<!SIP/2[.]0 )(?<![0-9][:,])(?i)%s(?-i)%%{code}%s(?<reason>%s)(?![A-Za-z])(?!(?<=trying) to )"
             % (NAMED_NUMBER, SEPARATOR, words))
 
 
 def phrase_first(words):
-    return (r"(?<![A-Za-z])(?<reason>%s)[] /():,\"'[-]{1,3}%%{code}(?![A-Za-z_])(?! ?(?i:bytes|ms|sec|%%))" % words)
+    return r"(?<![A-Za-z])(?<reason>%s) ?[[(]%%{code}[])]" % words
 
 
 def main():
@@ -105,6 +105,8 @@ def main():
         'expect: code=486 reason="Busy Here"',
         "match: Not Acceptable Here (488)",
         'expect: code=488 reason="Not Acceptable Here"',
+        "nomatch: 100: trying to delete entry",
+        "nomatch: message too large: 503 + 404",
         "nomatch: 4870 Request Terminated",
         "nomatch: 10.1.2.486 Busy Here is no status",
         "nomatch: HTTP/1.1 486 Busy Here",
