@@ -325,7 +325,9 @@ _new_entry(AlertEngine *self, KeyTable *table, const Entry *like)
   Entry *entry = g_malloc0(table->entry_size);
 
   entry->hash = like->hash;
-  entry->key = g_strndup(like->key, like->key_len);
+  /* not as a string: persisted state may hold any bytes, and the copy must equal what it is looked up by */
+  entry->key = g_malloc0(like->key_len + 1);
+  memcpy(entry->key, like->key, like->key_len);
   entry->key_len = like->key_len;
   entry->created = entry->last_seen = self->now;
   entry->link.data = entry;
