@@ -406,6 +406,38 @@ _time_of(const GString *text)
   return MAX(best, 1);
 }
 
+/* --- where the headers end --- */
+
+Test(message, headers_end)
+{
+  /* `@' marks the place; none: no headers follow */
+  static const gchar *const cases[] =
+  {
+    "SIP/2.0 486 Busy Here\r\nVia: SIP/2.0/UDP a\r\nX-Own: 503\r\n@\r\nv=0\r\n",
+    "SIP/2.0 486 Busy Here\nVia: SIP/2.0/UDP a\n@",
+    "SIP/2.0 486 Busy Here\nVia: SIP/2.0/UDP a;rec@",
+    "SIP/2.0 486 Busy Here\nSubject: one\n  two\nTo: b\n@\n",
+    "SIP/2.0 486 Busy Here\nVia: a\n@SIP/2.0 200 OK\nTo: b\n",
+    "SIP/2.0 486 Busy Here\nVia: a\n@--- end of message 503 ---\n",
+    "SIP/2.0 486 Busy Here",
+    "SIP/2.0 486 Busy Here\r\n\r\nVia: a\r\n",
+    "SIP/2.0 486 Busy Here\nthe next record says: 503\n",
+    "SIP/2.0 486 Busy Here\rVia: a\r",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+    {
+      gchar **parts = g_strsplit(cases[i], "@", 2);
+      gchar *text = g_strconcat(parts[0], parts[1], NULL);
+      gsize expected = parts[1] ? strlen(parts[0]) : 0;
+      gsize end = sip_message_headers_end(guard_page_at_end(text, strlen(text)), 0);
+
+      cr_expect_eq(end, expected, "%zu, not %zu in `%s'", end, expected, text);
+      g_free(text);
+      g_strfreev(parts);
+    }
+}
+
 static void
 _fill(GString *text, gsize size, const gchar *with)
 {

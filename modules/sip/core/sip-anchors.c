@@ -18,12 +18,15 @@
 #include "sip-anchors.h"
 #include <string.h>
 
-#define PIECE 4
-#define MAX_STEP 8
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+#define HALF 4
+#define PIECE 8                 /* two halves */
+#define MAX_STEP HALF           /* then the pieces of a block lie side by side */
 #define MAX_DIGITS 3
 #define ANY_DIGIT '\001'
-#define FILTER_BITS 18
-#define SLOT_BITS 13
 #define MAX_PIECES (G_MAXUINT16 - 1)
 
 /* ASCII upper to lower case by setting a bit; other bytes may fall together, which the comparison sorts out */
@@ -31,33 +34,53 @@
 
 typedef struct _Anchor
 {
-  gchar *text;                  /* without the digits */
-  guint16 text_len;
-  guint16 len;                  /* with the digits */
+  guint32 text;                 /* where it begins in `texts'; without the digits */
+  guint8 text_len;
+  guint8 len;                   /* with the digits */
+  guint8 run;                   /* where its pieces begin, one at each of `step' positions */
 } Anchor;
 
 /* one piece of one literal; those of the same slot stand side by side */
 typedef struct _Piece
 {
-  guint32 bytes;                /* folded */
-  guint32 other;                /* so are four more bytes of the literal, at its start or end: they tell most literals */
+  guint32 hash;
+  guint32 other;                /* four more bytes of the literal, folded, at its start or end: they tell most literals */
   guint16 anchor;
   gint8 other_offset;           /* from the piece */
   guint8 offset: 7;             /* of the piece within the literal */
   guint8 last: 1;               /* of its slot */
 } Piece;
 
+G_STATIC_ASSERT(sizeof(Anchor) == 8);
 G_STATIC_ASSERT(sizeof(Piece) == 12);
 G_STATIC_ASSERT(SIP_ANCHOR_MAX_LENGTH <= 128);
 
-struct _SipAnchors
+/* the pieces of one length, by their hash */
+typedef struct _PieceTable
 {
-  guint64 filter[1 << (FILTER_BITS - 6)];       /* a bit for each hash: whether some piece has it */
-  guint16 slots[1 << SLOT_BITS];        /* fewer bits of the hash -> 1 + the first piece that has it */
-  guint step;
+  guint filter_bits;
+  guint slot_bits;
+  guint32 *filter;              /* a bit for each hash: whether some piece has it */
+  guint16 *slots;               /* fewer bits of the hash -> 1 + the first piece that has it */
   Piece *pieces;
   guint n_pieces;
+} PieceTable;
+
+/* bits of the filter for each piece: a text shows the hash of a piece that is not there once in so many positions */
+#define FILTER_SPARSENESS 32
+#define FILTER_BITS_MIN 10
+#define FILTER_BITS_MAX 18
+#define SLOT_BITS_MIN 6
+#define SLOT_BITS_MAX 13
+
+struct _SipAnchors
+{
+  PieceTable whole;             /* of the literals that are long enough */
+  PieceTable half;              /* of the others */
+  guint step;
+  gboolean use_vectors;
   GArray *anchors;
+  GString *texts;
   GHashTable *by_text;          /* in lower case -> number; until compiled */
 };
 
@@ -70,25 +93,25 @@ _load(const gchar *p)
   return bytes | FOLD;
 }
 
+#define HASH_FACTOR 0x9e3779b1u
+
 static inline guint32
-_hash(guint32 bytes)
+_hash_half(guint32 bytes)
 {
-  return bytes * 0x9e3779b1u;
+  return bytes * HASH_FACTOR;
 }
 
 static inline guint32
-_slot(guint32 hash)
+_hash_whole(guint32 bytes, guint32 next)
 {
-  return hash >> (32 - SLOT_BITS);
+  return (_hash_half(bytes) ^ next) * HASH_FACTOR;
 }
 
-/* In the lowest bit: whether some piece may stand at p. */
-static inline guint64
-_filter(const SipAnchors *self, const gchar *p)
+/* whether some piece of the table has the hash */
+static inline gboolean
+_filter(const PieceTable *table, guint32 hash)
 {
-  guint32 hash = _hash(_load(p));
-
-  return self->filter[hash >> (32 - FILTER_BITS + 6)] >> ((hash >> (32 - FILTER_BITS)) & 63);
+  return table->filter[hash >> (32 - table->filter_bits + 5)] >> ((hash >> (32 - table->filter_bits)) & 31) & 1;
 }
 
 static inline gchar
@@ -97,12 +120,34 @@ _lower(gchar c)
   return (c >= 'A' && c <= 'Z') ? c + ('a' - 'A') : c;
 }
 
+static inline const gchar *
+_text(const SipAnchors *self, const Anchor *anchor)
+{
+  return self->texts->str + anchor->text;
+}
+
+static void
+_piece_table_clear(PieceTable *self)
+{
+  g_free(self->filter);
+  g_free(self->slots);
+  g_free(self->pieces);
+}
+
+static gsize
+_piece_table_memory(const PieceTable *self)
+{
+  return (sizeof(guint32) << (self->filter_bits - 5)) + (sizeof(guint16) << self->slot_bits)
+         + self->n_pieces * sizeof(Piece);
+}
+
 SipAnchors *
 sip_anchors_new(void)
 {
   SipAnchors *self = g_new0(SipAnchors, 1);
 
   self->anchors = g_array_new(FALSE, FALSE, sizeof(Anchor));
+  self->texts = g_string_new(NULL);
   self->by_text = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
   return self;
 }
@@ -115,30 +160,30 @@ sip_anchors_free(SipAnchors *self)
 
   if (self->by_text)
     g_hash_table_unref(self->by_text);
-  for (guint i = 0; i < self->anchors->len; i++)
-    g_free(g_array_index(self->anchors, Anchor, i).text);
+  _piece_table_clear(&self->whole);
+  _piece_table_clear(&self->half);
   g_array_unref(self->anchors);
-  g_free(self->pieces);
+  g_string_free(self->texts, TRUE);
   g_free(self);
 }
 
 guint
 sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len, guint digits)
 {
-  Anchor anchor = { .text_len = (guint16) len, .len = (guint16) (len + digits) };
+  Anchor anchor = { .text = (guint32) self->texts->len, .text_len = (guint8) len, .len = (guint8) (len + digits) };
   gpointer number;
 
-  g_assert(digits <= MAX_DIGITS && len >= 2 && anchor.len >= SIP_ANCHOR_MIN_LENGTH
-           && anchor.len <= SIP_ANCHOR_MAX_LENGTH);
+  g_assert(digits <= MAX_DIGITS && len >= 2 && len + digits >= SIP_ANCHOR_MIN_LENGTH
+           && len + digits <= SIP_ANCHOR_MAX_LENGTH);
   /* a placeholder for each digit keeps a literal with digits apart from one without */
-  anchor.text = g_new0(gchar, len + digits + 1);
-  memcpy(anchor.text, literal, len);
-  memset(anchor.text + len, ANY_DIGIT, digits);
+  g_string_append_len(self->texts, literal, (gssize) len);
+  for (guint i = 0; i < digits; i++)
+    g_string_append_c(self->texts, ANY_DIGIT);
 
-  gchar *key = g_ascii_strdown(anchor.text, -1);
+  gchar *key = g_ascii_strdown(self->texts->str + anchor.text, anchor.len);
   if (g_hash_table_lookup_extended(self->by_text, key, NULL, &number))
     {
-      g_free(anchor.text);
+      g_string_truncate(self->texts, anchor.text);
       g_free(key);
       return GPOINTER_TO_UINT(number);
     }
@@ -182,26 +227,46 @@ _count_common_pieces(void)
 {
   GHashTable *ranks = g_hash_table_new(g_direct_hash, g_direct_equal);
 
-  for (guint i = 0; i + PIECE < sizeof(common_pieces); i += PIECE)
-    g_hash_table_insert(ranks, GUINT_TO_POINTER(_load(common_pieces + i)), GUINT_TO_POINTER(i / PIECE + 1));
+  for (guint i = 0; i + HALF < sizeof(common_pieces); i += HALF)
+    g_hash_table_insert(ranks, GUINT_TO_POINTER(_load(common_pieces + i)), GUINT_TO_POINTER(i / HALF + 1));
   return ranks;
 }
 
-/* How often a piece stands in log text, roughly. */
+/* How often four bytes stand in log text, roughly. */
 static guint
-_commonness(GHashTable *common, const gchar *piece)
+_commonness(GHashTable *common, const gchar *half)
 {
-  guint rank = GPOINTER_TO_UINT(g_hash_table_lookup(common, GUINT_TO_POINTER(_load(piece))));
+  guint rank = GPOINTER_TO_UINT(g_hash_table_lookup(common, GUINT_TO_POINTER(_load(half))));
   guint score = 1;
 
-  for (guint i = 0; i < PIECE; i++)
+  for (guint i = 0; i < HALF; i++)
     {
-      if (piece[i] == ' ' || g_ascii_isdigit(piece[i]))
+      if (half[i] == ' ' || g_ascii_isdigit(half[i]))
         score++;
-      else if (piece[i] == ANY_DIGIT)
+      else if (half[i] == ANY_DIGIT)
         score += 24;
     }
   return score + (!rank ? 0 : rank <= 100 ? 32 : rank <= 250 ? 16 : 8);
+}
+
+/* where the pieces of an anchor end: more than one digit that may be any would make whole pieces too many */
+static inline guint
+_end_of_pieces(const Anchor *anchor, gboolean whole)
+{
+  return whole ? MIN(anchor->text_len + 1u, anchor->len) : anchor->len;
+}
+
+/* long literals are known by whole pieces */
+static inline gboolean
+_is_long(const SipAnchors *self, const Anchor *anchor)
+{
+  return _end_of_pieces(anchor, TRUE) >= PIECE + self->step - 1;
+}
+
+static inline guint32
+_hash_at(const gchar *p, gboolean whole)
+{
+  return whole ? _hash_whole(_load(p), _load(p + HALF)) : _hash_half(_load(p));
 }
 
 /*
@@ -209,19 +274,24 @@ _commonness(GHashTable *common, const gchar *piece)
  * each literal that shares a piece has to be compared when it shows.
  */
 static guint
-_rarest_run(const Anchor *anchor, guint step, GHashTable *common, GHashTable *uses)
+_rarest_run(const SipAnchors *self, const Anchor *anchor, GHashTable *common, GHashTable *uses)
 {
+  const gchar *text = _text(self, anchor);
+  const gboolean whole = _is_long(self, anchor);
+  const guint length = whole ? PIECE : HALF;
   guint best = 0;
   guint best_score = G_MAXUINT;
 
-  for (guint start = 0; start + step + PIECE - 1 <= anchor->len; start++)
+  for (guint start = 0; start + self->step + length - 1 <= _end_of_pieces(anchor, whole); start++)
     {
       guint score = 0;
 
-      for (guint i = start; i < start + step; i++)
+      for (guint i = start; i < start + self->step; i++)
         {
-          score += _commonness(common, anchor->text + i);
-          score += GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_load(anchor->text + i))));
+          score += _commonness(common, text + i);
+          if (whole)
+            score += _commonness(common, text + i + HALF);
+          score += GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_hash_at(text + i, whole))));
         }
       /* of equal runs the last: literals more often begin alike than end alike */
       if (score <= best_score)
@@ -233,38 +303,48 @@ _rarest_run(const Anchor *anchor, guint step, GHashTable *common, GHashTable *us
   return best;
 }
 
+/* bytes: those of the piece at `offset', digits filled in */
 static void
-_add_piece(GArray *pieces, const gchar *bytes, const Anchor *anchor, guint number, guint offset)
+_add_piece(const SipAnchors *self, GArray *pieces, const gchar *bytes, guint number, guint offset)
 {
-  Piece piece =
-  {
-    .bytes = _load(bytes),
-    .anchor = (guint16) number,
-    .offset = offset & 0x7f,
-  };
-  /* whichever end of the text is further away; a text too short for that is told by its piece */
-  guint other = offset > anchor->text_len / 2u ? 0 : (guint) anchor->text_len - PIECE;
+  const Anchor *anchor = &g_array_index(self->anchors, Anchor, number);
+  Piece piece = { .hash = _hash_at(bytes, _is_long(self, anchor)), .anchor = (guint16) number, .offset = offset & 0x7f };
 
-  piece.other = anchor->text_len < PIECE ? piece.bytes : _load(anchor->text + other);
-  piece.other_offset = anchor->text_len < PIECE ? 0 : (gint16) ((gint) other - (gint) offset);
+  if (anchor->text_len < HALF)
+    {
+      /* too short: told by its piece */
+      piece.other = _load(bytes);
+      piece.other_offset = 0;
+    }
+  else
+    {
+      /* whichever end of the text is further away; of equal ones the end, as literals more often begin alike */
+      guint middle = offset + (_is_long(self, anchor) ? HALF : HALF / 2);
+      guint other = middle > anchor->text_len / 2u ? 0 : (guint) anchor->text_len - HALF;
+
+      piece.other = _load(_text(self, anchor) + other);
+      piece.other_offset = (gint8) ((gint) other - (gint) offset);
+    }
   g_array_append_val(pieces, piece);
 }
 
 /* A piece of a literal; one that reaches into the digits once for each number that may stand there. */
 static void
-_add_pieces(GArray *pieces, const Anchor *anchor, guint number, guint offset)
+_add_pieces(const SipAnchors *self, GArray *pieces, guint number, guint offset)
 {
+  const Anchor *anchor = &g_array_index(self->anchors, Anchor, number);
+  const guint length = _is_long(self, anchor) ? PIECE : HALF;
   guint first_digit = anchor->text_len > offset ? anchor->text_len - offset : 0;
-  gchar bytes[PIECE];
+  gchar bytes[PIECE] = { 0 };
 
-  memcpy(bytes, anchor->text + offset, PIECE);
-  if (first_digit >= PIECE)
+  memcpy(bytes, _text(self, anchor) + offset, length);
+  if (first_digit >= length)
     {
-      _add_piece(pieces, bytes, anchor, number, offset);
+      _add_piece(self, pieces, bytes, number, offset);
       return;
     }
 
-  guint digits = PIECE - first_digit;
+  guint digits = length - first_digit;
   guint low = digits == 1 ? 1 : digits == 2 ? 10 : 100;
   for (guint value = low; value < 7 * low; value++)
     {
@@ -272,115 +352,143 @@ _add_pieces(GArray *pieces, const Anchor *anchor, guint number, guint offset)
 
       for (guint i = digits; i > 0; i--, rest /= 10)
         bytes[first_digit + i - 1] = (gchar) ('0' + rest % 10);
-      _add_piece(pieces, bytes, anchor, number, offset);
+      _add_piece(self, pieces, bytes, number, offset);
     }
 }
 
+/* The pieces of the long or of the short literals. */
 static GArray *
-_choose_pieces(SipAnchors *self)
+_choose_pieces(SipAnchors *self, gboolean whole, GHashTable *common)
 {
   GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
-  GHashTable *common = _count_common_pieces();
   GHashTable *uses = g_hash_table_new(g_direct_hash, g_direct_equal);
 
   for (guint i = 0; i < self->anchors->len; i++)
     {
-      const Anchor *anchor = &g_array_index(self->anchors, Anchor, i);
-      guint start = _rarest_run(anchor, self->step, common, uses);
+      Anchor *anchor = &g_array_index(self->anchors, Anchor, i);
 
-      for (guint j = start; j < start + self->step; j++)
+      if (_is_long(self, anchor) != whole)
+        continue;
+      anchor->run = (guint8) _rarest_run(self, anchor, common, uses);
+      for (guint j = anchor->run; j < anchor->run + self->step; j++)
         {
-          gpointer piece = GUINT_TO_POINTER(_load(anchor->text + j));
+          gpointer piece = GUINT_TO_POINTER(_hash_at(_text(self, anchor) + j, whole));
 
           g_hash_table_insert(uses, piece, GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(uses, piece)) + 1));
-          _add_pieces(pieces, anchor, i, j);
+          _add_pieces(self, pieces, i, j);
         }
     }
   g_hash_table_unref(uses);
-  g_hash_table_unref(common);
   return pieces;
 }
 
 static gint
-_by_slot(gconstpointer a, gconstpointer b)
+_by_hash(gconstpointer a, gconstpointer b)
 {
-  guint32 slot_a = _slot(_hash(((const Piece *) a)->bytes));
-  guint32 slot_b = _slot(_hash(((const Piece *) b)->bytes));
+  guint32 hash_a = ((const Piece *) a)->hash;
+  guint32 hash_b = ((const Piece *) b)->hash;
 
-  return slot_a < slot_b ? -1 : slot_a > slot_b;
+  return hash_a < hash_b ? -1 : hash_a > hash_b;
 }
 
-gboolean
-sip_anchors_compile(SipAnchors *self)
+/* Takes the pieces; FALSE if there are too many. */
+static gboolean
+_piece_table_fill(PieceTable *self, GArray *pieces)
 {
-  guint shortest = SIP_ANCHOR_MAX_LENGTH;
-
-  g_clear_pointer(&self->by_text, g_hash_table_unref);
-  for (guint i = 0; i < self->anchors->len; i++)
-    shortest = MIN(shortest, g_array_index(self->anchors, Anchor, i).len);
-  self->step = MIN(shortest - PIECE + 1, MAX_STEP);
-
-  GArray *pieces = _choose_pieces(self);
   if (pieces->len > MAX_PIECES)
     {
       g_array_unref(pieces);
       return FALSE;
     }
-  g_array_sort(pieces, _by_slot);
   self->n_pieces = pieces->len;
+  self->filter_bits = CLAMP(g_bit_storage(self->n_pieces * FILTER_SPARSENESS), FILTER_BITS_MIN, FILTER_BITS_MAX);
+  self->slot_bits = CLAMP(g_bit_storage(self->n_pieces), SLOT_BITS_MIN, SLOT_BITS_MAX);
+  self->filter = g_new0(guint32, 1 << (self->filter_bits - 5));
+  self->slots = g_new0(guint16, 1 << self->slot_bits);
+
+  g_array_sort(pieces, _by_hash);
   self->pieces = (Piece *) g_array_free(pieces, FALSE);
   for (guint i = self->n_pieces; i > 0; i--)
     {
       Piece *piece = &self->pieces[i - 1];
-      guint32 hash = _hash(piece->bytes);
-      guint32 slot = _slot(hash);
+      guint32 slot = piece->hash >> (32 - self->slot_bits);
 
-      self->filter[hash >> (32 - FILTER_BITS + 6)] |= G_GUINT64_CONSTANT(1) << ((hash >> (32 - FILTER_BITS)) & 63);
+      self->filter[piece->hash >> (32 - self->filter_bits + 5)] |= 1u << ((piece->hash >> (32 - self->filter_bits)) & 31);
       piece->last = !self->slots[slot];
       self->slots[slot] = (guint16) i;
     }
   return TRUE;
 }
 
+gboolean
+sip_anchors_compile(SipAnchors *self)
+{
+  GHashTable *common = _count_common_pieces();
+  guint shortest = SIP_ANCHOR_MAX_LENGTH;
+
+  g_clear_pointer(&self->by_text, g_hash_table_unref);
+  for (guint i = 0; i < self->anchors->len; i++)
+    shortest = MIN(shortest, g_array_index(self->anchors, Anchor, i).len);
+  self->step = MIN(shortest - HALF + 1, MAX_STEP);
+#ifdef __x86_64__
+  self->use_vectors = self->step == MAX_STEP && __builtin_cpu_supports("avx2");
+#endif
+
+  gboolean ok = _piece_table_fill(&self->half, _choose_pieces(self, FALSE, common))
+                && _piece_table_fill(&self->whole, _choose_pieces(self, TRUE, common));
+  g_hash_table_unref(common);
+  return ok;
+}
+
+/* whether eight bytes are equal but for the case of ASCII letters */
 static inline gboolean
 _eight_equal(const gchar *a, const gchar *b)
 {
-  guint64 bytes_a, bytes_b;
+  const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101);
+  guint64 bytes, difference;
 
-  memcpy(&bytes_a, a, sizeof(bytes_a));
-  memcpy(&bytes_b, b, sizeof(bytes_b));
-  return bytes_a == bytes_b;
+  memcpy(&bytes, a, sizeof(bytes));
+  memcpy(&difference, b, sizeof(difference));
+  difference ^= bytes;
+  if (G_LIKELY(!difference))
+    return TRUE;
+  if (difference & ~(0x20 * ones))
+    return FALSE;
+
+  /* the high bit of each byte that is a letter: no sum carries into the next byte */
+  guint64 lower = (bytes | 0x20 * ones) & 0x7f * ones;
+  guint64 letters = (lower + (0x80 - 'a') * ones) & ~(lower + (0x80 - 'z' - 1) * ones) & ~bytes & 0x80 * ones;
+  return !((difference << 2) & ~letters);
 }
 
-static gboolean
-_equal_but_for_case(const gchar *a, const gchar *b, gsize len)
+static inline gboolean
+_text_equal(const gchar *a, const gchar *b, gsize len)
 {
-  for (gsize i = 0; i < len; i++)
+  if (len < 8)
     {
-      if (_lower(a[i]) != _lower(b[i]))
+      for (gsize i = 0; i < len; i++)
+        {
+          if (_lower(a[i]) != _lower(b[i]))
+            return FALSE;
+        }
+      return TRUE;
+    }
+
+  /* the end tells literals that begin alike */
+  if (!_eight_equal(a + len - 8, b + len - 8))
+    return FALSE;
+  for (gsize i = 0; i + 8 < len; i += 8)
+    {
+      if (!_eight_equal(a + i, b + i))
         return FALSE;
     }
   return TRUE;
 }
 
-/* mostly both are written alike */
-static inline gboolean
-_text_equal(const gchar *a, const gchar *b, gsize len)
-{
-  if (len < 8)
-    return _equal_but_for_case(a, b, len);
-  for (gsize i = 0; i + 8 < len; i += 8)
-    {
-      if (!_eight_equal(a + i, b + i))
-        return _equal_but_for_case(a + i, b + i, len - i);
-    }
-  return _eight_equal(a + len - 8, b + len - 8) || _equal_but_for_case(a + len - 8, b + len - 8, 8);
-}
-
 static gboolean
-_stands_at(const Anchor *anchor, const gchar *text, gsize len, gsize where)
+_stands_at(const SipAnchors *self, const Anchor *anchor, const gchar *text, gsize len, gsize where)
 {
-  if (where + anchor->len > len || !_text_equal(text + where, anchor->text, anchor->text_len))
+  if (where + anchor->len > len || !_text_equal(text + where, _text(self, anchor), anchor->text_len))
     return FALSE;
   for (guint i = anchor->text_len; i < anchor->len; i++)
     {
@@ -392,71 +500,201 @@ _stands_at(const Anchor *anchor, const gchar *text, gsize len, gsize where)
   return TRUE;
 }
 
-/* Reports the literals that show themselves at p; FALSE if the caller has had enough. */
-static gboolean
-_look_closer(const SipAnchors *self, const gchar *text, gsize len, const gchar *p, SipAnchorFound found,
-             gpointer user_data)
+typedef struct _Search
 {
-  guint32 bytes = _load(p);
-  guint16 slot = self->slots[_slot(_hash(bytes))];
+  const SipAnchors *anchors;
+  const gchar *text;
+  gsize len;
+  gsize looked_at;              /* literals with a piece at a multiple of the step below this are reported already */
+  SipAnchorFound found;
+  gpointer user_data;
+} Search;
+
+/* Reports the literal if it stands there; FALSE if the caller has had enough. */
+static gboolean
+_report(const Search *self, guint number, gsize where)
+{
+  const Anchor *anchor = &g_array_index(self->anchors->anchors, Anchor, number);
+
+  return (where + anchor->run + MAX_STEP - 1) / MAX_STEP * MAX_STEP < self->looked_at
+         || !_stands_at(self->anchors, anchor, self->text, self->len, where)
+         || self->found(number, where, self->user_data);
+}
+
+/* Reports the literals that show the piece with this hash at p; FALSE if the caller has had enough. */
+static inline gboolean
+_look_closer(const Search *self, const PieceTable *table, guint32 hash, const gchar *p)
+{
+  const guint slot = table->slots[hash >> (32 - table->slot_bits)];
 
   if (!slot)
     return TRUE;
 
-  const gsize before = (gsize) (p - text);
-  for (const Piece *piece = &self->pieces[slot - 1];; piece++)
+  const gsize before = (gsize) (p - self->text);
+  for (const Piece *piece = &table->pieces[slot - 1]; piece->hash <= hash; piece++)
     {
-      if (piece->bytes == bytes)
+      if (piece->hash == hash)
         {
           /* huge if it would begin before the text */
           const gsize other = before + (gsize) (gssize) piece->other_offset;
 
-          if (other <= len - PIECE && _load(text + other) == piece->other && piece->offset <= before)
-            {
-              const gsize where = before - piece->offset;
-
-              if (_stands_at(&g_array_index(self->anchors, Anchor, piece->anchor), text, len, where)
-                  && !found(piece->anchor, where, user_data))
-                return FALSE;
-            }
+          if (other <= self->len - HALF && _load(self->text + other) == piece->other && piece->offset <= before
+              && !_report(self, piece->anchor, before - piece->offset))
+            return FALSE;
         }
       if (piece->last)
-        return TRUE;
+        break;
+    }
+  return TRUE;
+}
+
+static inline gboolean
+_look_for_half(const Search *self, const gchar *p)
+{
+  const PieceTable *table = &self->anchors->half;
+  guint32 hash = _hash_half(_load(p));
+
+  return !_filter(table, hash) || _look_closer(self, table, hash, p);
+}
+
+static inline gboolean
+_look_for_whole(const Search *self, const gchar *p)
+{
+  const PieceTable *table = &self->anchors->whole;
+  guint32 hash = _hash_whole(_load(p), _load(p + HALF));
+
+  return !_filter(table, hash) || _look_closer(self, table, hash, p);
+}
+
+static void
+_search_by_position(const Search *self)
+{
+  const gsize step = self->anchors->step;
+  const gchar *last = self->text + self->len - HALF;
+
+  for (const gchar *p = self->text; p <= last; p += step)
+    {
+      if (!_look_for_half(self, p) || (last - p >= HALF && !_look_for_whole(self, p)))
+        return;
     }
 }
+
+#ifdef __x86_64__
+
+#define BLOCK 32                /* bytes of a vector */
+#define BLOCK_READS (BLOCK + HALF)
+
+/* the sign of each element: whether some piece of the table has its hash */
+__attribute__((target("avx2"))) static inline __m256i
+_filter_vector(const PieceTable *table, __m256i hash)
+{
+  const __m128i word_shift = _mm_cvtsi32_si128((gint) (32 - table->filter_bits + 5));
+  const __m128i bit_shift = _mm_cvtsi32_si128((gint) (32 - table->filter_bits));
+  __m256i words = _mm256_i32gather_epi32((const int *) table->filter, _mm256_srl_epi32(hash, word_shift), 4);
+  __m256i bits = _mm256_srl_epi32(hash, bit_shift);
+
+  /* counted from the top */
+  return _mm256_sllv_epi32(words, _mm256_andnot_si256(bits, _mm256_set1_epi32(31)));
+}
+
+typedef struct _Block
+{
+  guint32 half[BLOCK / HALF];   /* the hashes */
+  guint32 whole[BLOCK / HALF];
+} Block;
+
+/*
+ * Whether some literal may show itself at one of the eight positions in the block at p.  If so, bits in half and whole
+ * say where.
+ */
+__attribute__((target("avx2"))) static inline gboolean
+_filter_block(const SipAnchors *anchors, const gchar *p, Block *block, guint *half_places, guint *whole_places)
+{
+  const __m256i fold = _mm256_set1_epi32(FOLD);
+  const __m256i factor = _mm256_set1_epi32((gint) HASH_FACTOR);
+  __m256i bytes = _mm256_or_si256(_mm256_loadu_si256((const __m256i *) p), fold);
+  __m256i next = _mm256_or_si256(_mm256_loadu_si256((const __m256i *) (p + HALF)), fold);
+  __m256i half_hash = _mm256_mullo_epi32(bytes, factor);
+  __m256i whole_hash = _mm256_mullo_epi32(_mm256_xor_si256(half_hash, next), factor);
+  __m256i half = _filter_vector(&anchors->half, half_hash);
+  __m256i whole = _filter_vector(&anchors->whole, whole_hash);
+
+  if (G_LIKELY(!_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_or_si256(half, whole)))))
+    return FALSE;
+  _mm256_storeu_si256((__m256i *) block->half, half_hash);
+  _mm256_storeu_si256((__m256i *) block->whole, whole_hash);
+  *half_places = (guint) _mm256_movemask_ps(_mm256_castsi256_ps(half));
+  *whole_places = (guint) _mm256_movemask_ps(_mm256_castsi256_ps(whole));
+  return TRUE;
+}
+
+static gboolean
+_look_closer_at_block(const Search *self, const gchar *p, const Block *block, guint half_places, guint whole_places)
+{
+  for (; half_places; half_places &= half_places - 1)
+    {
+      guint i = (guint) __builtin_ctz(half_places);
+
+      if (!_look_closer(self, &self->anchors->half, block->half[i], p + HALF * i))
+        return FALSE;
+    }
+  for (; whole_places; whole_places &= whole_places - 1)
+    {
+      guint i = (guint) __builtin_ctz(whole_places);
+
+      if (!_look_closer(self, &self->anchors->whole, block->whole[i], p + HALF * i))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+__attribute__((target("avx2"))) static void
+_search_by_block(Search *self)
+{
+  const gchar *end = self->text + self->len;
+  const gchar *p = self->text;
+  guint half_places;
+  guint whole_places;
+  Block block;
+
+  for (; end - p >= BLOCK_READS; p += BLOCK)
+    {
+      if (_filter_block(self->anchors, p, &block, &half_places, &whole_places)
+          && !_look_closer_at_block(self, p, &block, half_places, whole_places))
+        return;
+    }
+  /* the last block overlaps the one before */
+  self->looked_at = (gsize) (p - self->text);
+  p = end - BLOCK_READS;
+  if (_filter_block(self->anchors, p, &block, &half_places, &whole_places)
+      && !_look_closer_at_block(self, p, &block, half_places, whole_places))
+    return;
+  _look_for_half(self, end - HALF);
+}
+
+#endif
 
 void
 sip_anchors_search(const SipAnchors *self, const gchar *text, gsize len, SipAnchorFound found, gpointer user_data)
 {
-  const gsize step = self->step;
+  Search search = { .anchors = self, .text = text, .len = len, .found = found, .user_data = user_data };
 
-  if (len < PIECE || !self->n_pieces)
+  if (len < HALF || !self->anchors->len)
     return;
-
-  const gchar *p = text;
-  const gchar *last = text + len - PIECE;
-
-  /* four at a time: mostly none of them passes */
-  for (; last - p >= (gssize) (3 * step); p += 4 * step)
+#ifdef __x86_64__
+  if (self->use_vectors && len >= BLOCK_READS)
     {
-      guint64 a = _filter(self, p);
-      guint64 b = _filter(self, p + step);
-      guint64 c = _filter(self, p + 2 * step);
-      guint64 d = _filter(self, p + 3 * step);
+      _search_by_block(&search);
+      return;
+    }
+#endif
+  _search_by_position(&search);
+}
 
-      if (G_LIKELY(!((a | b | c | d) & 1)))
-        continue;
-      if (((a & 1) && !_look_closer(self, text, len, p, found, user_data))
-          || ((b & 1) && !_look_closer(self, text, len, p + step, found, user_data))
-          || ((c & 1) && !_look_closer(self, text, len, p + 2 * step, found, user_data))
-          || ((d & 1) && !_look_closer(self, text, len, p + 3 * step, found, user_data)))
-        return;
-    }
-  for (; p <= last; p += step)
-    {
-      if ((_filter(self, p) & 1) && !_look_closer(self, text, len, p, found, user_data))
-        return;
-    }
+void
+sip_anchors_use_no_vectors(SipAnchors *self)
+{
+  self->use_vectors = FALSE;
 }
 
 guint
@@ -474,9 +712,6 @@ sip_anchors_length(const SipAnchors *self, guint anchor)
 gsize
 sip_anchors_memory(const SipAnchors *self)
 {
-  gsize bytes = sizeof(*self) + self->n_pieces * sizeof(Piece);
-
-  for (guint i = 0; i < self->anchors->len; i++)
-    bytes += sizeof(Anchor) + g_array_index(self->anchors, Anchor, i).len + 1;
-  return bytes;
+  return sizeof(*self) + _piece_table_memory(&self->whole) + _piece_table_memory(&self->half)
+         + self->anchors->len * sizeof(Anchor) + self->texts->len;
 }

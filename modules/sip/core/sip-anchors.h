@@ -25,11 +25,10 @@
  * letters in either case.  A literal may end in one to three digits of which the first
  * is 1 to 6: those of a status code.
  *
- * Every literal is known by some four-byte pieces of itself.  The pass looks
- * at every step-th position of the text only: the step is chosen so that each
- * literal is sure to show one of its pieces there.  One look into a table answers for
- * nearly all positions that no literal has such a piece; it stays at 32 KiB
- * however many literals there are.
+ * Every literal is known by some pieces of itself: of eight bytes where it is long enough for that, else of four.
+ * The pass looks at every step-th position of the text only: the step, at most four, is chosen so that each literal is
+ * sure to show one of its pieces there.  Two looks into tables of a few KiB answer for nearly all positions
+ * that no literal has such a piece, for eight positions at once where the processor can (AVX2).
  */
 
 #define SIP_ANCHOR_MIN_LENGTH 4
@@ -51,8 +50,11 @@ guint sip_anchors_add(SipAnchors *self, const gchar *literal, gsize len, guint d
 /* After the last add, before the first search. FALSE if there are too many of them (some ten thousand). */
 gboolean sip_anchors_compile(SipAnchors *self);
 
-/* Positions are reported nearly in order: two that overlap may come the wrong way round. */
+/* Positions are reported nearly in order: two within 64 bytes may come the wrong way round. */
 void sip_anchors_search(const SipAnchors *self, const gchar *text, gsize len, SipAnchorFound found, gpointer user_data);
+
+/* So that a test sees what other processors do. */
+void sip_anchors_use_no_vectors(SipAnchors *self);
 
 guint sip_anchors_step(const SipAnchors *self);
 gsize sip_anchors_memory(const SipAnchors *self);

@@ -21,6 +21,8 @@
 #define MAX_REASON 512
 #define MAX_HEADER_LINES 96
 #define MAX_DECORATION 16
+#define MAX_HEADER_NAME 32
+#define MAX_START_LINE 1024
 
 #define VERSION_LENGTH (sizeof(SIP_MESSAGE_VERSION) - 1)
 
@@ -183,7 +185,7 @@ _header_at(const gchar *p, const gchar *end, const gchar **value)
 {
   const gchar *name = p;
 
-  while (p < end && p - name < 32 && _is_token_char(*p))
+  while (p < end && p - name < MAX_HEADER_NAME && _is_token_char(*p))
     p++;
   gsize len = (gsize) (p - name);
   while (p < end && _is_blank(*p))
@@ -562,6 +564,25 @@ _take_header(SipHeaders *self, Header header, SipSpan value)
     }
 }
 
+/* whether a header of this name may be one that _take_header() wants, by the first letter of its name or compact form */
+static inline gboolean
+_may_be_wanted(gchar first)
+{
+  switch (first | 0x20)
+    {
+    case 'c':
+    case 'f':
+    case 'i':
+    case 'l':
+    case 'r':
+    case 't':
+    case 'u':
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
 /* whether there is a header in the lines that follow: some products double every line end */
 static gboolean
 _headers_go_on(SipSpan text, gsize where, gsize limit)
@@ -602,7 +623,7 @@ _headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, gsiz
         }
 
       gsize content_end = dots && text.ptr[end - 1] == '.' ? end - 1 : end;
-      header = _header_at(text.ptr + where, text.ptr + content_end, &value);
+      header = _may_be_wanted(text.ptr[where]) ? _header_at(text.ptr + where, text.ptr + content_end, &value) : -1;
       if (header >= 0)
         _take_header(self, header, sip_span(value, (gsize) (text.ptr + content_end - value)));
       where = _next_line(text, end);
@@ -659,6 +680,30 @@ sip_message_headers(SipSpan text, const SipStartLine *start, gsize limit, SipHea
   /* a line end may only be what follows a message on one line */
   if (!headers->method.ptr && !headers->call_id.ptr && !headers->from.ptr && !headers->has_content_length)
     _headers_by_blank(headers, text, start->end, MIN(line_end, limit));
+}
+
+gsize
+sip_message_headers_end(SipSpan text, gsize where)
+{
+  const gchar *end = text.ptr + text.len;
+  const gchar *line = memchr(text.ptr + where, '\n', MIN(text.len - where, MAX_START_LINE));
+  gsize behind = where;
+
+  if (!line || _header_at(line + 1, end, NULL) < 0)
+    return where;
+  for (const gchar *p = line + 1; p < end; behind = (gsize) (p - text.ptr))
+    {
+      /* any name: products have headers of their own; a folded line (RFC 3261 section 7.3.1) begins with a blank */
+      if (!g_ascii_isalpha(*p) && !_is_blank(*p))
+        break;
+      line = memchr(p, '\n', (gsize) (end - p));
+      if (!line)
+        line = end - 1;
+      if (!_is_blank(*p) && !memchr(p, ':', MIN((gsize) (line + 1 - p), MAX_HEADER_NAME)))
+        break;
+      p = line + 1;
+    }
+  return behind;
 }
 
 typedef enum

@@ -85,6 +85,12 @@ typedef struct _SipHeaders
 /* The headers that follow a start line. limit: where to stop at the latest. */
 void sip_message_headers(SipSpan text, const SipStartLine *start, gsize limit, SipHeaders *headers);
 
+/*
+ * Where the header lines end that follow the start line with SIP/2.0 at `where': the empty line or whatever is no header.
+ * `where' itself if none follow.  Nothing in them is a status.
+ */
+gsize sip_message_headers_end(SipSpan text, gsize where);
+
 /* The canonical spelling of a registered method, whatever its case; NULL if it is none. */
 const gchar *sip_method_canonical(SipSpan method);
 

@@ -23,16 +23,25 @@
 
 #define SIP_RULES_MAX 10000
 
-struct _SipRules
+/* the anchors of some rules, and whose they are */
+typedef struct _SipRuleIndex
 {
-  gint ref_count;
-  GPtrArray *rules;             /* SipRule * */
-  SipAnchors *anchors;          /* NULL until compiled */
+  SipAnchors *anchors;
   guint n_anchors;
-  guint version_anchor;         /* of the raw SIP message */
   guint32 *by_anchor;           /* anchor -> first of its rules in anchor_rules; one more than there are anchors */
   guint16 *anchor_rules;        /* index of a rule */
   guint8 *anchor_ranks;         /* anchor -> bits of the ranks of its rules */
+} SipRuleIndex;
+
+struct _SipRules
+{
+  gint ref_count;
+  gboolean compiled;
+  GPtrArray *rules;             /* SipRule * */
+  SipRuleIndex status;          /* of the rules that find a status or an event: searched for on every record */
+  SipRuleIndex context;         /* of rank `context': searched for where a status was found */
+  guint context_fields;         /* bits of the fields that these can set */
+  guint version_anchor;         /* of the raw SIP message, in `status' */
   SipWords *words;              /* of all rules' require and veto */
 };
 

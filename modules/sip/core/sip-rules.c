@@ -37,17 +37,24 @@ sip_rules_ref(SipRules *self)
   return self;
 }
 
+static void
+_index_clear(SipRuleIndex *self)
+{
+  sip_anchors_free(self->anchors);
+  g_free(self->by_anchor);
+  g_free(self->anchor_rules);
+  g_free(self->anchor_ranks);
+}
+
 void
 sip_rules_unref(SipRules *self)
 {
   if (!self || !g_atomic_int_dec_and_test(&self->ref_count))
     return;
 
-  sip_anchors_free(self->anchors);
+  _index_clear(&self->status);
+  _index_clear(&self->context);
   sip_words_free(self->words);
-  g_free(self->by_anchor);
-  g_free(self->anchor_rules);
-  g_free(self->anchor_ranks);
   g_ptr_array_unref(self->rules);
   g_free(self);
 }
@@ -139,7 +146,7 @@ _names_are_unique(SipRules *self, GError **error)
 }
 
 static void
-_add_anchor(SipRules *self, const gchar *text, guint digits, guint rule, GArray *pairs)
+_add_anchor(SipRuleIndex *self, const gchar *text, guint digits, guint rule, GArray *pairs)
 {
   guint32 pair[2] = { sip_anchors_add(self->anchors, text, strlen(text), digits), rule };
 
@@ -152,7 +159,7 @@ _add_anchor(SipRules *self, const gchar *text, guint digits, guint rule, GArray 
  * and some writers (Docker's among them) escape <, > and & as well.
  */
 static void
-_add_escaped_anchor(SipRules *self, const SipRuleAnchor *anchor, gboolean html, guint rule, GArray *pairs)
+_add_escaped_anchor(SipRuleIndex *self, const SipRuleAnchor *anchor, gboolean html, guint rule, GArray *pairs)
 {
   GString *escaped = g_string_new(NULL);
 
@@ -170,40 +177,13 @@ _add_escaped_anchor(SipRules *self, const SipRuleAnchor *anchor, gboolean html, 
   g_string_free(escaped, TRUE);
 }
 
-static gboolean
-_number_anchors(SipRules *self, GArray *pairs, GError **error)
-{
-  self->anchors = sip_anchors_new();
-  self->version_anchor = sip_anchors_add(self->anchors, SIP_MESSAGE_VERSION, strlen(SIP_MESSAGE_VERSION), 0);
-  self->n_anchors = self->version_anchor + 1;
-
-  for (guint i = 0; i < self->rules->len; i++)
-    {
-      const SipRule *rule = g_ptr_array_index(self->rules, i);
-
-      for (guint j = 0; j < rule->anchors->len; j++)
-        {
-          const SipRuleAnchor *anchor = &g_array_index(rule->anchors, SipRuleAnchor, j);
-
-          _add_anchor(self, anchor->text, anchor->digits, i, pairs);
-          _add_escaped_anchor(self, anchor, FALSE, i, pairs);
-          if (strpbrk(anchor->text, "<>&"))
-            _add_escaped_anchor(self, anchor, TRUE, i, pairs);
-        }
-    }
-  if (sip_anchors_compile(self->anchors))
-    return TRUE;
-  g_set_error(error, SIP_RULES_ERROR, 0, "too many anchors");
-  return FALSE;
-}
-
 static void
-_map_anchors_to_rules(SipRules *self, const GArray *pairs)
+_map_anchors_to_rules(SipRuleIndex *self, const GPtrArray *rules, const GArray *pairs)
 {
   self->by_anchor = g_new0(guint32, self->n_anchors + 1);
   self->anchor_rules = g_new0(guint16, MAX(pairs->len, 1));
-  self->anchor_ranks = g_new0(guint8, self->n_anchors);
-  guint32 *fill = g_new0(guint32, self->n_anchors);
+  self->anchor_ranks = g_new0(guint8, MAX(self->n_anchors, 1));
+  guint32 *fill = g_new0(guint32, MAX(self->n_anchors, 1));
 
   for (guint i = 0; i < pairs->len; i++)
     self->by_anchor[((guint32 (*)[2]) pairs->data)[i][0] + 1]++;
@@ -214,9 +194,60 @@ _map_anchors_to_rules(SipRules *self, const GArray *pairs)
       const guint32 *pair = ((guint32 (*)[2]) pairs->data)[i];
 
       self->anchor_rules[self->by_anchor[pair[0]] + fill[pair[0]]++] = (guint16) pair[1];
-      self->anchor_ranks[pair[0]] |= (guint8) (1u << ((SipRule *) g_ptr_array_index(self->rules, pair[1]))->rank);
+      self->anchor_ranks[pair[0]] |= (guint8) (1u << ((SipRule *) g_ptr_array_index(rules, pair[1]))->rank);
     }
   g_free(fill);
+}
+
+/* the rules of rank `context', or all others */
+static gboolean
+_index_rules(SipRuleIndex *self, const GPtrArray *rules, gboolean context, GError **error)
+{
+  GArray *pairs = g_array_new(FALSE, FALSE, sizeof(guint32[2]));
+
+  for (guint i = 0; i < rules->len; i++)
+    {
+      const SipRule *rule = g_ptr_array_index(rules, i);
+
+      if ((rule->rank == SIP_RANK_CONTEXT) != context)
+        continue;
+      for (guint j = 0; j < rule->anchors->len; j++)
+        {
+          const SipRuleAnchor *anchor = &g_array_index(rule->anchors, SipRuleAnchor, j);
+
+          _add_anchor(self, anchor->text, anchor->digits, i, pairs);
+          /* context is looked for when escapes have been undone */
+          if (context)
+            continue;
+          _add_escaped_anchor(self, anchor, FALSE, i, pairs);
+          if (strpbrk(anchor->text, "<>&"))
+            _add_escaped_anchor(self, anchor, TRUE, i, pairs);
+        }
+    }
+  gboolean ok = sip_anchors_compile(self->anchors);
+  if (ok)
+    _map_anchors_to_rules(self, rules, pairs);
+  else
+    g_set_error(error, SIP_RULES_ERROR, 0, "too many anchors");
+  g_array_unref(pairs);
+  return ok;
+}
+
+static gboolean
+_index_all(SipRules *self, GError **error)
+{
+  for (guint i = 0; i < self->rules->len; i++)
+    {
+      const SipRule *rule = g_ptr_array_index(self->rules, i);
+
+      if (rule->rank == SIP_RANK_CONTEXT)
+        self->context_fields |= rule->fields;
+    }
+  self->context.anchors = sip_anchors_new();
+  self->status.anchors = sip_anchors_new();
+  self->version_anchor = sip_anchors_add(self->status.anchors, SIP_MESSAGE_VERSION, strlen(SIP_MESSAGE_VERSION), 0);
+  self->status.n_anchors = self->version_anchor + 1;
+  return _index_rules(&self->status, self->rules, FALSE, error) && _index_rules(&self->context, self->rules, TRUE, error);
 }
 
 static gboolean
@@ -274,9 +305,8 @@ _compile_to_machine_code(SipRule *rule)
 gboolean
 sip_rules_compile(SipRules *self, gboolean use_jit, GError **error)
 {
-  GArray *pairs;
-
-  g_assert(!self->anchors);
+  g_assert(!self->compiled);
+  self->compiled = TRUE;
   if (self->rules->len > SIP_RULES_MAX)
     {
       g_set_error(error, SIP_RULES_ERROR, 0, "%u rules, at most %u are possible", self->rules->len, SIP_RULES_MAX);
@@ -285,15 +315,7 @@ sip_rules_compile(SipRules *self, gboolean use_jit, GError **error)
   if (!_names_are_unique(self, error))
     return FALSE;
 
-  pairs = g_array_new(FALSE, FALSE, sizeof(guint32[2]));
-  gboolean ok = _number_anchors(self, pairs, error);
-  if (ok)
-    _map_anchors_to_rules(self, pairs);
-  g_array_unref(pairs);
-  if (!ok)
-    return FALSE;
-
-  if (!_number_words(self, error))
+  if (!_index_all(self, error) || !_number_words(self, error))
     return FALSE;
   for (guint i = 0; i < self->rules->len && use_jit; i++)
     _compile_to_machine_code(g_ptr_array_index(self->rules, i));
@@ -311,9 +333,9 @@ sip_rules_memory(const SipRules *self, SipRulesMemory *memory)
 {
   *memory = (SipRulesMemory) 
   {
-    .anchors = sip_anchors_memory(self->anchors),
+    .anchors = sip_anchors_memory(self->status.anchors) + sip_anchors_memory(self->context.anchors),
     .words = sip_words_memory(self->words),
-    .step = sip_anchors_step(self->anchors),
+    .step = MIN(sip_anchors_step(self->status.anchors), sip_anchors_step(self->context.anchors)),
   };
 
   for (guint i = 0; i < self->rules->len; i++)

@@ -34,9 +34,6 @@
 #define EFFORT_SEARCHED 4
 #define EFFORT_GIVEN_UP 32
 
-/* in a shorter text lines that need no search are not looked for */
-#define DULL_LINES_WORTHWHILE 512
-
 /* far more than any built-in pattern needs on its window */
 #define MATCH_LIMIT 20000
 #define JIT_STACK_START (32 * 1024)
@@ -72,10 +69,12 @@ struct _SipScanner
 
   /* the record being scanned */
   const SipRules *rules;
+  guint wanted;                 /* bits of the fields that are asked for */
   SipSpan program;
   SipSpan text;
-  gsize searched_from;          /* where the part of the text begins that is searched for anchors */
   gint effort;
+  gsize searched_from;          /* where the part of the text begins that is searched for anchors */
+  gsize resume_at;              /* where the search goes on behind the headers of a message; 0: it has not come upon any */
   guint ranks;                  /* bits of the ranks that the hits' rules have */
   guint n_hits;
   Hit hits[MAX_HITS];
@@ -121,116 +120,76 @@ sip_scanner_stats(const SipScanner *self)
   return &self->stats;
 }
 
+static void
+_add_hit(SipScanner *self, guint anchor, gsize where)
+{
+  if (self->n_hits < MAX_HITS)
+    self->hits[self->n_hits++] = (Hit) { anchor, where };
+}
+
+static gboolean
+_keep_version(SipScanner *self, gsize where)
+{
+  if (!sip_message_may_start(self->text, where))
+    return TRUE;
+  if (self->n_versions < SIP_MESSAGE_MAX_START_LINES)
+    self->n_versions++;
+  self->versions[self->n_versions - 1] = where;
+
+  gsize headers_end = sip_message_headers_end(self->text, where);
+  if (headers_end == where)
+    return TRUE;
+  self->resume_at = headers_end;
+  return FALSE;
+}
+
 static gboolean
 _keep_hit(guint anchor, gsize where, gpointer user_data)
 {
   SipScanner *self = user_data;
+  const SipRuleIndex *index = &self->rules->status;
 
   where += self->searched_from;
-  if (anchor == self->rules->version_anchor && sip_message_may_start(self->text, where))
+  /* the version may be no rule's anchor */
+  if (index->anchor_ranks[anchor])
     {
-      if (self->n_versions < SIP_MESSAGE_MAX_START_LINES)
-        self->n_versions++;
-      self->versions[self->n_versions - 1] = where;
+      self->ranks |= index->anchor_ranks[anchor];
+      _add_hit(self, anchor, where);
     }
-  if (self->rules->by_anchor[anchor] == self->rules->by_anchor[anchor + 1])
-    return TRUE;
-  if (self->n_hits == MAX_HITS)
-    return TRUE;
-  self->ranks |= self->rules->anchor_ranks[anchor];
-  self->hits[self->n_hits++] = (Hit) { anchor, where };
-  return TRUE;
-}
-
-/* where the line at p ends, behind its line feed */
-static const gchar *
-_next_line(const gchar *p, const gchar *end)
-{
-  const gchar *line_feed = memchr(p, '\n', (gsize) (end - p));
-
-  return line_feed ? line_feed + 1 : end;
-}
-
-static gboolean
-_is_sdp_line(const gchar *p, const gchar *end)
-{
-  return end - p >= 2 && p[1] == '=' && p[0] >= 'a' && p[0] <= 'z';
-}
-
-static gboolean
-_is_sdp_start(const gchar *p, const gchar *end)
-{
-  return end - p >= 4 && memcmp(p, "v=0", 3) == 0 && (guchar) p[3] <= ' ';
-}
-
-/* headers that list routes and abilities: they say neither what happened nor to whom */
-static gboolean
-_is_dull_header(const gchar *p, const gchar *end)
-{
-#define BEGINS_WITH(literal) (end - p >= (gssize) sizeof(literal) && memcmp(p, literal, sizeof(literal) - 1) == 0)
-  switch (*p)
-    {
-    case 'V':
-      return BEGINS_WITH("Via: SIP/2.0/");
-    case 'R':
-      return BEGINS_WITH("Record-Route: <") || BEGINS_WITH("Route: <");
-    case 'A':
-      return BEGINS_WITH("Allow: ");
-    case 'S':
-      return BEGINS_WITH("Supported: ");
-    default:
-      return FALSE;
-    }
-#undef BEGINS_WITH
-}
-
-/*
- * The next lines behind p that need no search: dull headers, and a session description (RFC 4566: its first line is
- * v=0).  Returns where they begin, NULL if there are none, and where they end in `behind'.
- */
-static const gchar *
-_find_dull_lines(const gchar *p, const gchar *end, const gchar **behind)
-{
-  const gchar *start;
-
-  while ((p = _next_line(p, end)) < end)
-    {
-      start = p;
-      while (p < end && _is_dull_header(p, end))
-        p = _next_line(p, end);
-      if (p < end && _is_sdp_start(p, end))
-        {
-          while (p < end && _is_sdp_line(p, end))
-            p = _next_line(p, end);
-        }
-      if (p == start)
-        continue;
-      *behind = p;
-      return start;
-    }
-  return NULL;
+  return anchor != self->rules->version_anchor || _keep_version(self, where);
 }
 
 static void
 _find_anchors(SipScanner *self, SipSpan text)
 {
-  const gchar *end = text.ptr + text.len;
-  const gchar *p = text.ptr;
-
   self->text = text;
   self->n_hits = 0;
   self->ranks = 0;
   self->n_versions = 0;
-  /* the larger part of a whole message says nothing here */
-  while (p < end)
+  self->resume_at = 0;
+  do
     {
-      const gchar *behind = end;
-      const gchar *dull = text.len >= DULL_LINES_WORTHWHILE ? _find_dull_lines(p, end, &behind) : NULL;
-
-      self->searched_from = (gsize) (p - text.ptr);
-      sip_anchors_search(self->rules->anchors, p, (gsize) ((dull ? dull : end) - p), _keep_hit, self);
-      p = behind;
+      self->searched_from = self->resume_at;
+      self->resume_at = 0;
+      sip_anchors_search(self->rules->status.anchors, text.ptr + self->searched_from, text.len - self->searched_from,
+                         _keep_hit, self);
     }
+  while (self->resume_at);
+}
+
+static gboolean
+_keep_context_hit(guint anchor, gsize where, gpointer user_data)
+{
+  _add_hit(user_data, anchor, where);
+  return TRUE;
+}
+
+/* The anchors of context rules within the first len bytes, instead of those found before. */
+static void
+_find_context_anchors(SipScanner *self, gsize len)
+{
+  self->n_hits = 0;
+  sip_anchors_search(self->rules->context.anchors, self->text.ptr, len, _keep_context_hit, self);
 }
 
 /* Finds the words around a match, once for all rules that match there. */
@@ -413,16 +372,12 @@ _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *cand
   return FALSE;
 }
 
-/* Whether the record's status is rather `a' than `b', both of which were found and are of the same rank. */
+/* Whether the record's status is rather `a' than `b', both of which were found and are of the same precedence. */
 static gboolean
 _is_better(const Candidate *a, const Candidate *b)
 {
   if (!b->rule)
     return TRUE;
-  if (a->rule->user != b->rule->user)
-    return a->rule->user;
-  if (a->rule->anchor_length != b->rule->anchor_length)
-    return a->rule->anchor_length > b->rule->anchor_length;
   if ((a->code >= 200) != (b->code >= 200))
     return a->code >= 200;
   return a->where >= b->where;
@@ -435,36 +390,67 @@ _add_code(SipScanResult *result, gint code)
     result->codes[result->n_codes++] = (guint16) code;
 }
 
-/* Whether a match of the rule could still be better than what was found, which is of the same rank. */
-static gboolean
-_may_be_better(const SipRule *rule, const SipRule *found)
+/*
+ * How the rules of one rank follow each other: a match of a rule is better than one of a rule behind it.  At most 2^9.
+ */
+static inline guint
+_precedence(const SipRule *rule)
 {
-  return !found || rule->user > found->user
-         || (rule->user == found->user && rule->anchor_length >= found->anchor_length);
+  return (rule->user ? 256u : 0u) + rule->anchor_length;
+}
+
+G_STATIC_ASSERT(SIP_ANCHOR_MAX_LENGTH < 256);
+
+/* The highest precedence below a bound among the rules of a rank that the hits call for; 0 if there is none. */
+static guint
+_next_precedence(const SipScanner *self, SipRank rank, guint below)
+{
+  const SipRuleIndex *index = &self->rules->status;
+  guint highest = 0;
+
+  for (guint i = 0; i < self->n_hits; i++)
+    {
+      guint anchor = self->hits[i].anchor;
+
+      if (!(index->anchor_ranks[anchor] & (1u << rank)))
+        continue;
+      for (guint32 j = index->by_anchor[anchor]; j < index->by_anchor[anchor + 1]; j++)
+        {
+          const SipRule *rule = g_ptr_array_index(self->rules->rules, index->anchor_rules[j]);
+
+          if (rule->rank == rank && _precedence(rule) < below)
+            highest = MAX(highest, _precedence(rule));
+        }
+    }
+  return highest;
 }
 
 /* The best of the rules of one rank; best->rule stays NULL if none matches. */
 static void
 _try_rank(SipScanner *self, SipRank rank, Candidate *best, SipScanResult *result)
 {
-  const SipRules *rules = self->rules;
+  const SipRuleIndex *index = &self->rules->status;
   Candidate candidate;
 
-  for (guint i = 0; i < self->n_hits; i++)
+  for (guint precedence = _next_precedence(self, rank, G_MAXUINT); precedence && !best->rule;
+       precedence = _next_precedence(self, rank, precedence))
     {
-      const Hit *hit = &self->hits[i];
-
-      if (!(rules->anchor_ranks[hit->anchor] & (1u << rank)))
-        continue;
-      for (guint32 j = rules->by_anchor[hit->anchor]; j < rules->by_anchor[hit->anchor + 1]; j++)
+      for (guint i = 0; i < self->n_hits; i++)
         {
-          const SipRule *rule = g_ptr_array_index(rules->rules, rules->anchor_rules[j]);
+          const Hit *hit = &self->hits[i];
 
-          if (rule->rank != rank || !_may_be_better(rule, best->rule) || !_try_rule(self, rule, hit, &candidate))
+          if (!(index->anchor_ranks[hit->anchor] & (1u << rank)))
             continue;
-          _add_code(result, candidate.code);
-          if (_is_better(&candidate, best))
-            *best = candidate;
+          for (guint32 j = index->by_anchor[hit->anchor]; j < index->by_anchor[hit->anchor + 1]; j++)
+            {
+              const SipRule *rule = g_ptr_array_index(self->rules->rules, index->anchor_rules[j]);
+
+              if (rule->rank != rank || _precedence(rule) != precedence || !_try_rule(self, rule, hit, &candidate))
+                continue;
+              _add_code(result, candidate.code);
+              if (_is_better(&candidate, best))
+                *best = candidate;
+            }
         }
     }
 }
@@ -483,13 +469,14 @@ _try_ranks(SipScanner *self, SipRank highest, SipRank lowest, Candidate *best, S
 static void
 _fill_from_context(SipScanner *self, const Hit *hit, guint *filled, SipScanResult *result)
 {
+  const SipRuleIndex *index = &self->rules->context;
   Candidate candidate;
 
-  for (guint32 j = self->rules->by_anchor[hit->anchor]; j < self->rules->by_anchor[hit->anchor + 1]; j++)
+  for (guint32 j = index->by_anchor[hit->anchor]; j < index->by_anchor[hit->anchor + 1]; j++)
     {
-      const SipRule *rule = g_ptr_array_index(self->rules->rules, self->rules->anchor_rules[j]);
+      const SipRule *rule = g_ptr_array_index(self->rules->rules, index->anchor_rules[j]);
 
-      if (rule->rank != SIP_RANK_CONTEXT || !(rule->fields & ~*filled) || !_try_rule(self, rule, hit, &candidate))
+      if (!(rule->fields & ~*filled) || !_try_rule(self, rule, hit, &candidate))
         continue;
       for (gint i = 0; i < SIP_FIELD_MAX; i++)
         {
@@ -505,7 +492,7 @@ _fill_from_context(SipScanner *self, const Hit *hit, guint *filled, SipScanResul
 static void
 _add_context(SipScanner *self, gsize where, SipScanResult *result)
 {
-  guint filled = 1u << SIP_FIELD_CODE;
+  guint filled = ~self->wanted | 1u << SIP_FIELD_CODE;
 
   for (gint i = 0; i < SIP_FIELD_MAX; i++)
     {
@@ -515,13 +502,16 @@ _add_context(SipScanner *self, gsize where, SipScanResult *result)
   /* a fragment's status does not belong to the message around it */
   if (result->sipfrag)
     filled |= 1u << SIP_FIELD_METHOD | 1u << SIP_FIELD_CALL_ID;
+  if (!(self->rules->context_fields & ~filled))
+    return;
 
+  /* what follows the start line of a message is the message */
+  _find_context_anchors(self, result->rule ? self->text.len : MIN(where + SIP_ANCHOR_MAX_LENGTH, self->text.len));
   for (guint i = self->n_hits; i > 0; i--)
     {
       if (self->hits[i - 1].where <= where)
         _fill_from_context(self, &self->hits[i - 1], &filled, result);
     }
-  /* what follows the start line of a message is the message */
   if (!result->rule)
     return;
   for (guint i = 0; i < self->n_hits; i++)
@@ -686,11 +676,19 @@ _evaluate(SipScanner *self, SipScanResult *result)
 gboolean
 sip_scan(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan text, SipScanResult *result)
 {
+  return sip_scan_for(rules, scanner, program, text, G_MAXUINT, result);
+}
+
+gboolean
+sip_scan_for(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan text, guint wanted,
+             SipScanResult *result)
+{
   memset(result, 0, sizeof(*result));
   if (!text.len)
     return FALSE;
 
   scanner->rules = rules;
+  scanner->wanted = wanted;
   scanner->program = program;
   scanner->effort = MAX_EFFORT;
   scanner->words_known = FALSE;

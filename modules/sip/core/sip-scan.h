@@ -62,4 +62,11 @@ const SipScanStats *sip_scanner_stats(const SipScanner *self);
  */
 gboolean sip_scan(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan text, SipScanResult *result);
 
+/*
+ * The same for a caller that only needs some fields: wanted has a bit for each SipField.  The status is the same, and so are
+ * these fields; others may be missing.
+ */
+gboolean sip_scan_for(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan text, guint wanted,
+                      SipScanResult *result);
+
 #endif
