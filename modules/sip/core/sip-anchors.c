@@ -71,7 +71,7 @@ typedef struct _PieceTable
 #define FILTER_BITS_MIN 10
 #define FILTER_BITS_MAX 18
 #define SLOT_BITS_MIN 6
-#define SLOT_BITS_MAX 13
+#define SLOT_BITS_MAX 12
 
 struct _SipAnchors
 {
@@ -584,31 +584,48 @@ _search_by_position(const Search *self)
 #define BLOCK 32                /* bytes of a vector */
 #define BLOCK_READS (BLOCK + HALF)
 
+/* a table's filter as the vectors use it */
+typedef struct _Filter
+{
+  const gint *words;
+  __m128i word_shift;           /* from a hash to the word with its bit */
+  __m128i bit_shift;            /* from a hash to the bit, in the lowest five */
+} Filter;
+
+__attribute__((target("avx2"))) static inline Filter
+_filter_of(const PieceTable *table)
+{
+  return (Filter)
+  {
+    .words = (const gint *) table->filter,
+    .word_shift = _mm_cvtsi32_si128((gint) (32 - table->filter_bits + 5)),
+    .bit_shift = _mm_cvtsi32_si128((gint) (32 - table->filter_bits)),
+  };
+}
+
 /* the sign of each element: whether some piece of the table has its hash */
 __attribute__((target("avx2"))) static inline __m256i
-_filter_vector(const PieceTable *table, __m256i hash)
+_filter_vector(const Filter *filter, __m256i hash)
 {
-  const __m128i word_shift = _mm_cvtsi32_si128((gint) (32 - table->filter_bits + 5));
-  const __m128i bit_shift = _mm_cvtsi32_si128((gint) (32 - table->filter_bits));
-  __m256i words = _mm256_i32gather_epi32((const int *) table->filter, _mm256_srl_epi32(hash, word_shift), 4);
-  __m256i bits = _mm256_srl_epi32(hash, bit_shift);
+  __m256i words = _mm256_i32gather_epi32(filter->words, _mm256_srl_epi32(hash, filter->word_shift), 4);
+  __m256i bits = _mm256_srl_epi32(hash, filter->bit_shift);
 
   /* counted from the top */
   return _mm256_sllv_epi32(words, _mm256_andnot_si256(bits, _mm256_set1_epi32(31)));
 }
 
+/* eight positions at some of which a literal may show itself */
 typedef struct _Block
 {
+  guint half_places;            /* bits of those where a half piece may stand */
+  guint whole_places;
   guint32 half[BLOCK / HALF];   /* the hashes */
   guint32 whole[BLOCK / HALF];
 } Block;
 
-/*
- * Whether some literal may show itself at one of the eight positions in the block at p.  If so, bits in half and whole
- * say where.
- */
+/* FALSE if none of the positions in the block at p may show a literal */
 __attribute__((target("avx2"))) static inline gboolean
-_filter_block(const SipAnchors *anchors, const gchar *p, Block *block, guint *half_places, guint *whole_places)
+_filter_block(const Filter *half_filter, const Filter *whole_filter, const gchar *p, Block *block)
 {
   const __m256i fold = _mm256_set1_epi32(FOLD);
   const __m256i factor = _mm256_set1_epi32((gint) HASH_FACTOR);
@@ -616,31 +633,31 @@ _filter_block(const SipAnchors *anchors, const gchar *p, Block *block, guint *ha
   __m256i next = _mm256_or_si256(_mm256_loadu_si256((const __m256i *) (p + HALF)), fold);
   __m256i half_hash = _mm256_mullo_epi32(bytes, factor);
   __m256i whole_hash = _mm256_mullo_epi32(_mm256_xor_si256(half_hash, next), factor);
-  __m256i half = _filter_vector(&anchors->half, half_hash);
-  __m256i whole = _filter_vector(&anchors->whole, whole_hash);
+  __m256i half = _filter_vector(half_filter, half_hash);
+  __m256i whole = _filter_vector(whole_filter, whole_hash);
 
   if (G_LIKELY(!_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_or_si256(half, whole)))))
     return FALSE;
+  block->half_places = (guint) _mm256_movemask_ps(_mm256_castsi256_ps(half));
+  block->whole_places = (guint) _mm256_movemask_ps(_mm256_castsi256_ps(whole));
   _mm256_storeu_si256((__m256i *) block->half, half_hash);
   _mm256_storeu_si256((__m256i *) block->whole, whole_hash);
-  *half_places = (guint) _mm256_movemask_ps(_mm256_castsi256_ps(half));
-  *whole_places = (guint) _mm256_movemask_ps(_mm256_castsi256_ps(whole));
   return TRUE;
 }
 
 static gboolean
-_look_closer_at_block(const Search *self, const gchar *p, const Block *block, guint half_places, guint whole_places)
+_look_closer_at_block(const Search *self, const gchar *p, const Block *block)
 {
-  for (; half_places; half_places &= half_places - 1)
+  for (guint places = block->half_places; places; places &= places - 1)
     {
-      guint i = (guint) __builtin_ctz(half_places);
+      guint i = (guint) __builtin_ctz(places);
 
       if (!_look_closer(self, &self->anchors->half, block->half[i], p + HALF * i))
         return FALSE;
     }
-  for (; whole_places; whole_places &= whole_places - 1)
+  for (guint places = block->whole_places; places; places &= places - 1)
     {
-      guint i = (guint) __builtin_ctz(whole_places);
+      guint i = (guint) __builtin_ctz(places);
 
       if (!_look_closer(self, &self->anchors->whole, block->whole[i], p + HALF * i))
         return FALSE;
@@ -651,23 +668,21 @@ _look_closer_at_block(const Search *self, const gchar *p, const Block *block, gu
 __attribute__((target("avx2"))) static void
 _search_by_block(Search *self)
 {
+  const Filter half = _filter_of(&self->anchors->half);
+  const Filter whole = _filter_of(&self->anchors->whole);
   const gchar *end = self->text + self->len;
   const gchar *p = self->text;
-  guint half_places;
-  guint whole_places;
   Block block;
 
   for (; end - p >= BLOCK_READS; p += BLOCK)
     {
-      if (_filter_block(self->anchors, p, &block, &half_places, &whole_places)
-          && !_look_closer_at_block(self, p, &block, half_places, whole_places))
+      if (_filter_block(&half, &whole, p, &block) && !_look_closer_at_block(self, p, &block))
         return;
     }
   /* the last block overlaps the one before */
   self->looked_at = (gsize) (p - self->text);
   p = end - BLOCK_READS;
-  if (_filter_block(self->anchors, p, &block, &half_places, &whole_places)
-      && !_look_closer_at_block(self, p, &block, half_places, whole_places))
+  if (_filter_block(&half, &whole, p, &block) && !_look_closer_at_block(self, p, &block))
     return;
   _look_for_half(self, end - HALF);
 }

@@ -61,12 +61,34 @@ typedef struct _SipStatusParser
     gint language;
   } meanings[MAX_LANGUAGES];
   NVHandle rawmsg_handle;
+  guint wanted;                 /* bits of the SipField that the scanner has to look for */
 
   /* at run time */
   SipStatusCounters *counters;
 } SipStatusParser;
 
 G_DEFINE_QUARK(sip-status-error-quark, sip_status_error)
+
+/* what goes on the record as the line has it */
+static const struct
+{
+  SipField from;
+  SipStatusField to;
+} spans[] =
+{
+  { SIP_FIELD_METHOD, SIP_STATUS_FIELD_METHOD },
+  { SIP_FIELD_CALL_ID, SIP_STATUS_FIELD_CALL_ID },
+  { SIP_FIELD_PEER, SIP_STATUS_FIELD_PEER },
+  { SIP_FIELD_PEER_PORT, SIP_STATUS_FIELD_PEER_PORT },
+  { SIP_FIELD_DIRECTION, SIP_STATUS_FIELD_DIRECTION },
+  { SIP_FIELD_USER, SIP_STATUS_FIELD_USER },
+  { SIP_FIELD_ENDPOINT, SIP_STATUS_FIELD_ENDPOINT },
+  { SIP_FIELD_EVENT, SIP_STATUS_FIELD_EVENT },
+  { SIP_FIELD_CSEQ, SIP_STATUS_FIELD_CSEQ },
+  { SIP_FIELD_USER_AGENT, SIP_STATUS_FIELD_USER_AGENT },
+  { SIP_FIELD_Q850, SIP_STATUS_FIELD_Q850 },
+  { SIP_FIELD_REASON_CODE, SIP_STATUS_FIELD_REASON_CODE },
+};
 
 /* ---- the scanner of this thread -------------------------------------------- */
 
@@ -76,9 +98,12 @@ _free_scanner(gpointer scanner)
   sip_scanner_free(scanner);
 }
 
-/* frees the scanner when the thread ends; the variable beside it is the quick way to it */
+/*
+ * Frees the scanner when the thread ends; the variable beside it is the quick way to it.  One pointer fits into what the C
+ * library sets aside for the thread variables of modules, which are otherwise asked for by a call.
+ */
 static GPrivate scanner_owner = G_PRIVATE_INIT(_free_scanner);
-static __thread SipScanner *thread_scanner;
+static __thread SipScanner *thread_scanner __attribute__((tls_model("initial-exec")));
 
 static SipScanner *
 _get_scanner(void)
@@ -89,6 +114,31 @@ _get_scanner(void)
       g_private_set(&scanner_owner, thread_scanner);
     }
   return thread_scanner;
+}
+
+/* ---- buffers for one record -------------------------------------------------- */
+
+/* few records need one */
+typedef struct _Scratch
+{
+  ScratchBuffersMarker marker;
+  gboolean used;
+} Scratch;
+
+static GString *
+_scratch_alloc(Scratch *self)
+{
+  if (!self->used)
+    scratch_buffers_mark(&self->marker);
+  self->used = TRUE;
+  return scratch_buffers_alloc();
+}
+
+static inline void
+_scratch_reclaim(Scratch *self)
+{
+  if (G_UNLIKELY(self->used))
+    scratch_buffers_reclaim_marked(self->marker);
 }
 
 /* ---- finding the status ---------------------------------------------------- */
@@ -119,7 +169,7 @@ _starts_with(SipSpan text, const gchar *prefix, gsize prefix_len)
 #define PARSE_ERROR_MARK ">@<"
 
 static SipSpan
-_undo_parse_error(SipSpan text)
+_undo_parse_error(Scratch *scratch, SipSpan text)
 {
   const gsize prefix_len = sizeof(PARSE_ERROR_PREFIX) - 1;
   const gsize mark_len = sizeof(PARSE_ERROR_MARK) - 1;
@@ -129,7 +179,7 @@ _undo_parse_error(SipSpan text)
   if (!mark)
     return rest;
 
-  GString *joined = scratch_buffers_alloc();
+  GString *joined = _scratch_alloc(scratch);
   g_string_append_len(joined, rest.ptr, mark - rest.ptr);
   g_string_append_len(joined, mark + mark_len, rest.ptr + rest.len - (mark + mark_len));
   return sip_span(joined->str, joined->len);
@@ -193,13 +243,14 @@ _rawmsg_has_status_line(SipStatusParser *self, const LogMessage *msg, SipSpan co
  * alone proves nothing.
  */
 static gboolean
-_scan_header_remains(SipStatusParser *self, LogMessage *msg, SipSpan program, SipSpan text, SipScanResult *result)
+_scan_header_remains(SipStatusParser *self, Scratch *scratch, LogMessage *msg, SipSpan program, SipSpan text,
+                     SipScanResult *result)
 {
   GString *line;
 
   if (sip_span_eq(program, "SIP/2.0"))
     {
-      line = scratch_buffers_alloc();
+      line = _scratch_alloc(scratch);
       g_string_assign(line, "SIP/2.0 ");
     }
   else if (_is_code(program))
@@ -210,7 +261,7 @@ _scan_header_remains(SipStatusParser *self, LogMessage *msg, SipSpan program, Si
           && !_rawmsg_has_status_line(self, msg, program)
           && !_begins_with_phrase_of(self->codes, text, code))
         return FALSE;
-      line = scratch_buffers_alloc();
+      line = _scratch_alloc(scratch);
       g_string_assign(line, "SIP/2.0 ");
       g_string_append_len(line, program.ptr, program.len);
       g_string_append_c(line, ' ');
@@ -219,19 +270,19 @@ _scan_header_remains(SipStatusParser *self, LogMessage *msg, SipSpan program, Si
     return FALSE;
 
   g_string_append_len(line, text.ptr, text.len);
-  return sip_scan(self->rules, _get_scanner(), SIP_SPAN_NONE, sip_span(line->str, line->len), result);
+  return sip_scan_for(self->rules, _get_scanner(), SIP_SPAN_NONE, sip_span(line->str, line->len), self->wanted, result);
 }
 
 /* TRUE if the record shows a status or an event.  The spans of the result live as long as msg and scratch buffers do. */
 static gboolean
-_find_status(SipStatusParser *self, LogMessage *msg, SipSpan text, SipScanResult *result)
+_find_status(SipStatusParser *self, Scratch *scratch, LogMessage *msg, SipSpan text, SipScanResult *result)
 {
   gboolean is_message = !compat_log_parser_template(&self->super);
   SipSpan program = _value(msg, LM_V_PROGRAM);
 
   if (G_UNLIKELY(is_message && STARTS_WITH(text, PARSE_ERROR_PREFIX) && sip_span_eq(program, "syslog-ng")))
     {
-      text = _undo_parse_error(text);
+      text = _undo_parse_error(scratch, text);
       program = SIP_SPAN_NONE;
     }
   else if (G_UNLIKELY(msg->flags & LF_INTERNAL))
@@ -244,10 +295,10 @@ _find_status(SipStatusParser *self, LogMessage *msg, SipSpan text, SipScanResult
       return FALSE;
     }
 
-  if (sip_scan(self->rules, _get_scanner(), program, text, result))
+  if (sip_scan_for(self->rules, _get_scanner(), program, text, self->wanted, result))
     return TRUE;
 
-  return is_message && _scan_header_remains(self, msg, program, text, result);
+  return is_message && _scan_header_remains(self, scratch, msg, program, text, result);
 }
 
 /* ---- putting it on the record ---------------------------------------------- */
@@ -422,27 +473,6 @@ _set_code(SipStatusParser *self, LogMessage *msg, const SipScanResult *result, c
 static void
 _set_values(SipStatusParser *self, LogMessage *msg, const SipScanResult *result, const SipCode *code)
 {
-  /* what goes on the record as the line has it */
-  static const struct
-  {
-    SipField from;
-    SipStatusField to;
-  } spans[] =
-  {
-    { SIP_FIELD_METHOD, SIP_STATUS_FIELD_METHOD },
-    { SIP_FIELD_CALL_ID, SIP_STATUS_FIELD_CALL_ID },
-    { SIP_FIELD_PEER, SIP_STATUS_FIELD_PEER },
-    { SIP_FIELD_PEER_PORT, SIP_STATUS_FIELD_PEER_PORT },
-    { SIP_FIELD_DIRECTION, SIP_STATUS_FIELD_DIRECTION },
-    { SIP_FIELD_USER, SIP_STATUS_FIELD_USER },
-    { SIP_FIELD_ENDPOINT, SIP_STATUS_FIELD_ENDPOINT },
-    { SIP_FIELD_EVENT, SIP_STATUS_FIELD_EVENT },
-    { SIP_FIELD_CSEQ, SIP_STATUS_FIELD_CSEQ },
-    { SIP_FIELD_USER_AGENT, SIP_STATUS_FIELD_USER_AGENT },
-    { SIP_FIELD_Q850, SIP_STATUS_FIELD_Q850 },
-    { SIP_FIELD_REASON_CODE, SIP_STATUS_FIELD_REASON_CODE },
-  };
-
   if (code)
     _set_code(self, msg, result, code);
   for (gsize i = 0; i < G_N_ELEMENTS(spans); i++)
@@ -455,7 +485,7 @@ _set_values(SipStatusParser *self, LogMessage *msg, const SipScanResult *result,
 }
 
 static SipSpan
-_group_value(SipStatusParser *self, LogMessage *msg)
+_group_value(SipStatusParser *self, Scratch *scratch, LogMessage *msg)
 {
   if (!self->group)
     return SIP_SPAN_NONE;
@@ -468,7 +498,7 @@ _group_value(SipStatusParser *self, LogMessage *msg)
       return sip_span(value, len);
     }
 
-  GString *value = scratch_buffers_alloc();
+  GString *value = _scratch_alloc(scratch);
   log_template_format(self->group, msg, &DEFAULT_TEMPLATE_EVAL_OPTIONS, value);
   return sip_span(value->str, value->len);
 }
@@ -477,12 +507,11 @@ static gboolean
 _process(LogParser *s, LogMessage **pmsg, const LogPathOptions *path_options, const gchar *input, gsize input_len)
 {
   SipStatusParser *self = (SipStatusParser *) s;
-  ScratchBuffersMarker marker;
+  Scratch scratch = { 0 };
   SipScanResult result;
   gboolean found;
 
-  scratch_buffers_mark(&marker);
-  found = _find_status(self, *pmsg, sip_span(input, input_len), &result);
+  found = _find_status(self, &scratch, *pmsg, sip_span(input, input_len), &result);
   sip_status_counters_record(self->counters, found);
   if (found)
     {
@@ -492,13 +521,13 @@ _process(LogParser *s, LogMessage **pmsg, const LogPathOptions *path_options, co
       _set_values(self, msg, &result, code);
       if (code)
         sip_status_counters_line(self->counters, result.code, code->registered, result.field[SIP_FIELD_METHOD],
-                                 result.field[SIP_FIELD_DIRECTION], _group_value(self, msg));
+                                 result.field[SIP_FIELD_DIRECTION], _group_value(self, &scratch, msg));
       msg_trace("sip-status(): status found",
                 evt_tag_int("code", result.code),
                 evt_tag_str("rule", result.rule_name ? result.rule_name : ""),
                 evt_tag_msg_reference(msg));
     }
-  scratch_buffers_reclaim_marked(marker);
+  _scratch_reclaim(&scratch);
 
   return found || !self->drop_unmatched;
 }
@@ -770,6 +799,18 @@ _take_handles(SipStatusParser *self)
   self->rawmsg_handle = log_msg_get_value_handle("RAWMSG");
 }
 
+static void
+_find_wanted(SipStatusParser *self)
+{
+  /* what decides on the code's row, and the labels of the counters */
+  self->wanted = 1u << SIP_FIELD_CODE | 1u << SIP_FIELD_REASON | 1u << SIP_FIELD_METHOD | 1u << SIP_FIELD_DIRECTION;
+  for (gsize i = 0; i < G_N_ELEMENTS(spans); i++)
+    {
+      if (sip_status_fields_have(self->fields, spans[i].to))
+        self->wanted |= 1u << spans[i].from;
+    }
+}
+
 /* the first language is `meaning', the others are `meaning_<language>' */
 gboolean
 sip_status_parser_finish_language(LogParser *s, GError **error)
@@ -837,6 +878,7 @@ sip_status_parser_finish(LogParser *s, GError **error)
       return FALSE;
     }
   _take_handles(self);
+  _find_wanted(self);
   return TRUE;
 }
 
@@ -887,6 +929,7 @@ _clone(LogPipe *s)
   cloned->n_meanings = self->n_meanings;
   memcpy(cloned->meanings, self->meanings, sizeof(self->meanings));
   cloned->rawmsg_handle = self->rawmsg_handle;
+  cloned->wanted = self->wanted;
   return &cloned->super.super;
 }
 
