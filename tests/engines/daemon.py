@@ -83,10 +83,14 @@ source s_in { syslog(ip("127.0.0.1") port(%d) transport("tcp") max-connections(2
         return self
 
     def listens(self):
+        """Source and control socket both take a connection. The socket's file says nothing: a killed daemon leaves it."""
         self.process.check()
         try:
             socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return self.control.exists()
+            with socket.socket(socket.AF_UNIX) as control:
+                control.settimeout(1)
+                control.connect(str(self.control))
+            return True
         except OSError:
             return False
 
