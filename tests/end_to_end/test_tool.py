@@ -120,7 +120,7 @@ def test_explain_a_class_and_a_code_without_a_row():
     assert text.startswith("499 (not in the table)") and "8.1.3.2" in text and "unknown-4xx" in text
     assert json.loads(run("explain", "--format=json", "499")[0]) == {
         "code": 499, "class_name": "4xx", "registered": False, "category": "unknown-4xx", "severity": "warning",
-        "retry": "modified", "meaning_en": "The request is malformed and was not understood."}
+        "retry": "modified", "meaning_en": "The request cannot be fulfilled at this server."}
 
 
 def test_a_codes_file_is_seen_everywhere(tmp_path):

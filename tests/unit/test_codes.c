@@ -217,6 +217,39 @@ Test(codes, codes_without_a_row)
   sip_codes_unref(codes);
 }
 
+/* a 699 is not "busy everywhere": what is known is the class, in every language */
+Test(codes, meaning_without_a_row)
+{
+  SipCodes *codes = sip_codes_new();
+
+  static const gchar file[] = "code,meaning_de,phrase\n600,Besetzt,\n698,,Own\n";
+
+  cr_assert(sip_codes_load_text(codes, "f", file, strlen(file), NULL));
+  gint english = sip_codes_language(codes, "en");
+  gint vietnamese = sip_codes_language(codes, "vi");
+  gint german = sip_codes_language(codes, "de");
+
+  for (gint class = 1; class <= 6; class++)
+    {
+      gint unknown = class * 100 + 98 - (class == 6);
+      const gchar *meaning = sip_codes_meaning(codes, unknown, SIP_SPAN_NONE, english);
+
+      for (gint code = class * 100; code < class * 100 + 100; code++)
+        {
+          for (gint language = 0; sip_codes_column(codes, code, "code") && language <= german; language++)
+            cr_expect(code == 698 || strcmp(sip_codes_meaning(codes, code, SIP_SPAN_NONE, language), meaning) != 0, "%d", code);
+        }
+      cr_expect_str_eq(sip_codes_meaning(codes, unknown, SIP_SPAN_NONE, german), meaning);
+      cr_expect_str_neq(sip_codes_meaning(codes, unknown, SIP_SPAN_NONE, vietnamese), meaning);
+      cr_expect_str_neq(sip_codes_meaning(codes, unknown, SIP_SPAN_NONE, vietnamese), "");
+    }
+  cr_expect_str_eq(sip_codes_meaning(codes, 699, SIP_SPAN_NONE, english), "The request cannot be fulfilled at any server.");
+  /* a row that says no meaning has that of its class, too */
+  cr_expect_str_eq(sip_codes_meaning(codes, 698, SIP_SPAN_NONE, german),
+                   sip_codes_meaning(codes, 699, SIP_SPAN_NONE, german));
+  sip_codes_unref(codes);
+}
+
 /* 603 with another phrase is a network's policy (North American call blocking), not a person declining */
 Test(codes, a_code_that_depends_on_its_phrase)
 {
@@ -262,6 +295,14 @@ Test(codes, set_severity)
   cr_assert_str_eq(sip_codes_lookup(codes, 499, SIP_SPAN_NONE)->category, "unknown-4xx");
   cr_assert_str_eq(sip_codes_lookup(codes, 499, SIP_SPAN_NONE)->phrase, "");
   cr_assert_not(sip_codes_lookup(codes, 499, SIP_SPAN_NONE)->registered);
+  cr_assert_null(sip_codes_column(codes, 499, "phrase"));
+  cr_assert_null(sip_codes_column(codes, 499, "severity"));
+  cr_assert_str_eq(sip_codes_meaning(codes, 499, SIP_SPAN_NONE, 0), sip_codes_meaning(codes, 498, SIP_SPAN_NONE, 0));
+  /* until a file gives it one */
+  cr_assert(sip_codes_load_text(codes, "f", "code,phrase\n499,Own\n", 20, NULL));
+  cr_assert(sip_codes_lookup(codes, 499, SIP_SPAN_NONE)->registered);
+  cr_assert_str_eq(sip_codes_lookup(codes, 499, SIP_SPAN_NONE)->severity, "emerg");
+  cr_assert_str_eq(sip_codes_column(codes, 499, "phrase"), "Own");
 
   static const gchar *const refused[][2] =
   {

@@ -38,7 +38,7 @@ struct _SipCodes
   GPtrArray *languages;         /* names */
   GArray *language_columns;     /* guint: column of a language */
   Row *rows[N_CODES];
-  Row fallback[N_CLASSES];      /* facts of x00 for codes without a row; values borrowed */
+  SipCode fallback[N_CLASSES];  /* facts of x00 for codes without a row */
   SipCode network_blocked;      /* 603 that a network sent, not a person: see sip_codes_lookup() */
   GStringChunk *strings;
 };
@@ -67,6 +67,23 @@ static const gchar *const unknown_categories[N_CLASSES] =
 
 /* RFC 3261 8.1.3.2: an unknown final response counts as x00 of its class, an unknown provisional one as 183 */
 static const gint class_codes[N_CLASSES] = { 183, 200, 300, 400, 500, 600 };
+
+/*
+ * What is known of a code without a row is its class: how to treat it is x00's, but 600's "busy everywhere" is not what a
+ * 699 means. RFC 3261 section 7.2, by column.
+ */
+static const gchar *const class_meanings[][1 + N_CLASSES] =
+{
+  {
+    "meaning_en", "Provisional: the request was received and is being processed.", "The request was accepted.",
+    "Further action is needed to complete the request.", "The request cannot be fulfilled at this server.",
+    "The server failed to fulfil an apparently valid request.", "The request cannot be fulfilled at any server.",
+  },
+  {
+    "vi_short", "Tạm thời: yêu cầu đang được xử lý", "Thành công", "Cần thêm bước chuyển hướng",
+    "Yêu cầu không được máy chủ này đáp ứng", "Máy chủ không xử lý được yêu cầu", "Không máy chủ nào đáp ứng được yêu cầu",
+  },
+};
 
 GQuark
 sip_codes_error_quark(void)
@@ -131,6 +148,7 @@ _set_facts(const SipCodes *self, Row *row)
 {
   SipCode *facts = &row->facts;
 
+  facts->registered = TRUE;
   facts->phrase = _value(self, row, "phrase", "");
   facts->category = _value(self, row, "category", unknown_categories[facts->code / 100 - 1]);
   facts->severity = _value(self, row, "severity", "notice");
@@ -146,13 +164,11 @@ _set_fallbacks(SipCodes *self)
 {
   for (gint i = 0; i < N_CLASSES; i++)
     {
-      const Row *row = self->rows[class_codes[i] - SIP_CODE_MIN];
-
-      self->fallback[i] = *row;
-      self->fallback[i].facts.registered = FALSE;
-      self->fallback[i].facts.phrase = "";
-      self->fallback[i].facts.rfc = "";
-      self->fallback[i].facts.category = unknown_categories[i];
+      self->fallback[i] = self->rows[class_codes[i] - SIP_CODE_MIN]->facts;
+      self->fallback[i].registered = FALSE;
+      self->fallback[i].phrase = "";
+      self->fallback[i].rfc = "";
+      self->fallback[i].category = unknown_categories[i];
     }
   self->network_blocked = self->rows[603 - SIP_CODE_MIN]->facts;
   self->network_blocked.category = "policy-reject";
@@ -169,7 +185,6 @@ _row(SipCodes *self, gint code)
     {
       *row = g_new0(Row, 1);
       (*row)->facts.code = (guint16) code;
-      (*row)->facts.registered = TRUE;
       (*row)->values = g_new0(gchar *, MAX_COLUMNS);
     }
   return *row;
@@ -533,12 +548,13 @@ sip_code_class(gint code)
   return code >= SIP_CODE_MIN && code <= SIP_CODE_MAX ? class_names[code / 100 - 1] : NULL;
 }
 
+/* NULL for a code without a row, whatever severity it was given */
 static const Row *
-_lookup_row(const SipCodes *self, gint code)
+_registered_row(const SipCodes *self, gint code)
 {
-  const Row *row = self->rows[code - SIP_CODE_MIN];
+  const Row *row = code >= SIP_CODE_MIN && code <= SIP_CODE_MAX ? self->rows[code - SIP_CODE_MIN] : NULL;
 
-  return row ? row : &self->fallback[code / 100 - 1];
+  return row && row->facts.registered ? row : NULL;
 }
 
 const SipCode *
@@ -549,7 +565,9 @@ sip_codes_lookup(const SipCodes *self, gint code, SipSpan reason)
   /* "603+", North American call blocking: a network's policy, not a person declining */
   if (code == 603 && reason.len == 15 && g_ascii_strncasecmp(reason.ptr, "Network Blocked", 15) == 0)
     return &self->network_blocked;
-  return &_lookup_row(self, code)->facts;
+
+  const Row *row = self->rows[code - SIP_CODE_MIN];
+  return row ? &row->facts : &self->fallback[code / 100 - 1];
 }
 
 gint
@@ -563,6 +581,17 @@ sip_codes_language(const SipCodes *self, const gchar *language)
   return -1;
 }
 
+static const gchar *
+_class_meaning(gint code, const gchar *column)
+{
+  for (gsize i = 1; i < G_N_ELEMENTS(class_meanings); i++)
+    {
+      if (strcmp(class_meanings[i][0], column) == 0)
+        return class_meanings[i][code / 100];
+    }
+  return class_meanings[0][code / 100];
+}
+
 const gchar *
 sip_codes_meaning(const SipCodes *self, gint code, SipSpan reason, gint language)
 {
@@ -570,20 +599,22 @@ sip_codes_meaning(const SipCodes *self, gint code, SipSpan reason, gint language
   if (code < SIP_CODE_MIN || code > SIP_CODE_MAX || language < 0 || (guint) language >= self->languages->len)
     return "";
 
-  const Row *row = _lookup_row(self, code);
-  const gchar *meaning = row->values[g_array_index(self->language_columns, guint, language)];
+  const Row *row = _registered_row(self, code);
+  guint column = g_array_index(self->language_columns, guint, language);
+  const gchar *meaning = row && row->values[column] ? row->values[column] : row ? _value(self, row, "meaning_en", "") : "";
 
-  return meaning ? meaning : _value(self, row, "meaning_en", "");
+  return meaning[0] ? meaning : _class_meaning(code, g_ptr_array_index(self->columns, column));
 }
 
 const gchar *
 sip_codes_column(const SipCodes *self, gint code, const gchar *column)
 {
   gint i = _find_column(self, column);
+  const Row *row = _registered_row(self, code);
 
-  if (i < 0 || code < SIP_CODE_MIN || code > SIP_CODE_MAX || !self->rows[code - SIP_CODE_MIN])
+  if (i < 0 || !row)
     return NULL;
-  return self->rows[code - SIP_CODE_MIN]->values[i] ? self->rows[code - SIP_CODE_MIN]->values[i] : "";
+  return row->values[i] ? row->values[i] : "";
 }
 
 const gchar *const *
@@ -620,11 +651,8 @@ sip_codes_set_severity(SipCodes *self, const gchar *code_or_class, const gchar *
       if (!row)
         {
           /* the severity is set, everything else stays that of an unknown code */
-          const Row *fallback = &self->fallback[code / 100 - 1];
-
           row = _row(self, (gint) code);
-          memcpy(row->values, fallback->values, MAX_COLUMNS * sizeof(gchar *));
-          row->facts = fallback->facts;
+          row->facts = self->fallback[code / 100 - 1];
           row->facts.code = (guint16) code;
         }
       row->values[severity_column] = (gchar *) severities[level];

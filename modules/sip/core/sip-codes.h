@@ -86,7 +86,8 @@ const gchar *sip_code_class(gint code);
 
 /* Index of a language ("en", "vi", or a meaning_<language> column of a file), -1 if unknown. */
 gint sip_codes_language(const SipCodes *self, const gchar *language);
-/* The short meaning; a code without one gets English, a code without a row its class' meaning. Never NULL. */
+/* The short meaning; a code without one gets English, a code without a row what its class means (RFC 3261 section 7.2).
+ * Never NULL. */
 const gchar *sip_codes_meaning(const SipCodes *self, gint code, SipSpan reason, gint language);
 
 /*

@@ -145,7 +145,7 @@ _explain_text(const SipCodes *codes, gint code, GString *out)
                          facts->registered ? facts->phrase : "(not in the table)", tool_style(TOOL_PLAIN));
   g_string_append_printf(out, "  %s%s%s\n", sip_code_class(code), class[0] ? ", " : "", class);
   if (!facts->registered)
-    g_string_append_printf(out, "  RFC 3261 section 8.1.3.2: treated as %s of its class; these are that one's facts.\n",
+    g_string_append_printf(out, "  RFC 3261 section 8.1.3.2: treated as %s of its class: severity, retry and alert are that one's.\n",
                            code < 200 ? "183" : "x00");
   _append_languages(codes, code, out);
   _append_fact(out, "RFC", facts->rfc, "");
