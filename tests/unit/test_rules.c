@@ -86,6 +86,17 @@ static const Fault faults[] =
   /* values */
   { GOOD "anchor: abc\n", "f:6:9: an anchor has 4 to 128 bytes, this one has 3" },
   { GOOD "anchor: \"a\"\n", "f:6:9: an anchor has 4 to 128 bytes, this one has 1" },
+  { GOOD "anchor: ACME [4-6]\n", "f:6:14: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor:   \" ACME [4-6][0-9]\"\n",
+    "f:6:18: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor: ACME [1-6][0-9][0-9] x\n",
+    "f:6:14: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor: ACME [45][0-9][0-9]\n", "f:6:18: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor: ACME [45]\n", "f:6:14: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor: ACME [^1-6]\n", "f:6:14: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor: ACME [0-9]{3}\n", "f:6:14: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor: ACME [[:digit:]]\n", "f:6:14: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
+  { GOOD "anchor: ACME \\d\\d\\d\n", "f:6:14: an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end" },
   { GOOD "before: 257\n", "f:6:9: `257' is not a number from 0 to 256" },
   { GOOD "before: -1\n", "f:6:9: `-1' is not a number from 0 to 256" },
   { GOOD "before: 1x\n", "f:6:9: `1x' is not a number from 0 to 256" },
@@ -266,6 +277,7 @@ Test(rules, a_good_file)
     "  # within\n"
     "anchor: \" ACME \"\n"
     "anchor: Code=[1-6][0-9]\n"
+    "anchor: C:\\data [404] [4-6x] [] [-] [A-Z] [45] x\n"
     "pattern: (?:a|b) %{code}\n"
     "pattern: %{code} (?<sent>x)(?<reason>y)\n"
     "before: 16\n"
@@ -301,7 +313,8 @@ Test(rules, a_good_file)
   cr_assert_eq(rule->rank, SIP_RANK_PAIR);
   cr_assert_eq(rule->before, 16);
   cr_assert_eq(rule->window, 128);
-  cr_assert_eq(rule->anchors->len, 2);
+  cr_assert_eq(rule->anchors->len, 3);
+  cr_assert_str_eq(g_array_index(rule->anchors, SipRuleAnchor, 2).text, "C:\\data [404] [4-6x] [] [-] [A-Z] [45] x");
   cr_assert_str_eq(g_array_index(rule->anchors, SipRuleAnchor, 0).text, " ACME ");
   cr_assert_eq(g_array_index(rule->anchors, SipRuleAnchor, 1).digits, 2);
   cr_assert_eq(rule->patterns->len, 2);
@@ -317,7 +330,7 @@ Test(rules, a_good_file)
   cr_assert_null(sample->expect[SIP_FIELD_METHOD]);
 
   rule = g_ptr_array_index(rules, 1);
-  cr_assert_eq(rule->line, 20);
+  cr_assert_eq(rule->line, 21);
   cr_assert_eq(rule->fixed_code, 503);
   cr_assert_str_eq(rule->fixed[SIP_FIELD_EVENT], "gateway-down");
   g_ptr_array_unref(rules);

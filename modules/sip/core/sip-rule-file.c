@@ -524,6 +524,35 @@ _strip_digits(GString *text)
   return 0;
 }
 
+/* `[4-6]' anywhere, `[45]' at the end; what a product may have printed (`[404]', `[4-6x]') is none */
+static gboolean
+_is_digit_class(const gchar *p)
+{
+  gboolean range = FALSE;
+  gboolean ascends = TRUE;
+  const gchar *first = p + 1 + (p[1] == '^');
+
+  for (p = first; g_ascii_isdigit(*p) || (*p == '-' && p > first && g_ascii_isdigit(p[1])); p++)
+    {
+      range |= *p == '-';
+      ascends &= p == first || *p > p[-1];
+    }
+  return *p == ']' && (range || (p > first + 1 && ascends && !p[1]));
+}
+
+/* Digits written in another way than those above would be looked for as they are written. -1 if there are none. */
+static gint
+_other_digits(const gchar *text)
+{
+  for (const gchar *p = text; *p; p++)
+    {
+      if ((*p == '[' && _is_digit_class(p)) || strcmp(p, "[[:digit:]]") == 0
+          || (p[0] == '\\' && p[1] == 'd' && (!p[2] || p[2] == '{' || p[2] == '\\')))
+        return (gint) (p - text);
+    }
+  return -1;
+}
+
 static gboolean
 _read_anchor(Reader *self, const gchar *value, gsize column)
 {
@@ -538,11 +567,15 @@ _read_anchor(Reader *self, const gchar *value, gsize column)
 
   anchor.digits = _strip_digits(text);
   len = text->len;
+  gint other = _other_digits(text->str);
   anchor.text = g_string_free(text, FALSE);
   g_array_append_val(self->rule->anchors, anchor);
   if (len < 2 || len + anchor.digits < SIP_ANCHOR_MIN_LENGTH || len + anchor.digits > SIP_ANCHOR_MAX_LENGTH)
     return _fail(self, column, "an anchor has %d to %d bytes, this one has %d", SIP_ANCHOR_MIN_LENGTH,
                  SIP_ANCHOR_MAX_LENGTH, (gint) (len + anchor.digits));
+  if (other >= 0)
+    return _fail(self, column + (gsize) other + (value[0] == '"' && value[strlen(value) - 1] == '"'),
+                 "an anchor is literal but for [1-6], [1-6][0-9] or [1-6][0-9][0-9] at its end");
   return TRUE;
 }
 
