@@ -91,10 +91,40 @@ _after_ansi(const gchar *p, const gchar *end)
   return p;
 }
 
+/*
+ * p stands behind `\\u'. JSON writes what is above U+FFFF as two surrogates (RFC 8259 section 7); one alone stays as it is,
+ * for it is no character. Returns what follows, p if there is no character.
+ */
+static const gchar *
+_after_unicode(const gchar *p, const gchar *end, gint *c)
+{
+  gint value = _hex(p, end, 4);
+  gint low;
+
+  if (value < 0 || (value >= 0xdc00 && value <= 0xdfff))
+    return p;
+  if (value < 0xd800 || value > 0xdbff)
+    {
+      *c = value;
+      return p + 4;
+    }
+  const gchar *second = p + 4;
+  while (second < end && *second == '\\')
+    second++;
+  if (second == p + 4 || second >= end || *second != 'u')
+    return p;
+  low = _hex(second + 1, end, 4);
+  if (low < 0xdc00 || low > 0xdfff)
+    return p;
+  *c = 0x10000 + (value - 0xd800) * 0x400 + (low - 0xdc00);
+  return second + 5;
+}
+
 /* p stands behind a run of backslashes. Returns what follows the escape, with its character in c; p if there is none. */
 static const gchar *
 _after_backslashes(const gchar *p, const gchar *end, gint *c)
 {
+  const gchar *after;
   gint value;
 
   if (p >= end)
@@ -115,11 +145,8 @@ _after_backslashes(const gchar *p, const gchar *end, gint *c)
       *c = *p;
       return p + 1;
     case 'u':
-      value = _hex(p + 1, end, 4);
-      if (value < 0 || value > 0x7f)
-        return p;
-      *c = value;
-      return p + 5;
+      after = _after_unicode(p + 1, end, c);
+      return after > p + 1 ? after : p;
     case 'x':
       value = _hex(p + 1, end, 2);
       if (value < 0 || value > 0x1f)
@@ -191,7 +218,11 @@ sip_view_make(SipSpan text, GString *buffer)
           after = _after_backslashes(p, end, &c);
           if (after != p)
             {
-              *to++ = (gchar) c;
+              /* never longer than what stood there */
+              if (c < 0x80)
+                *to++ = (gchar) c;
+              else
+                to += g_unichar_to_utf8((gunichar) c, to);
               p = after;
             }
           else
