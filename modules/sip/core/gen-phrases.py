@@ -29,7 +29,7 @@ SIP_WORDS = (
 )
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
-    " | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE"
+    " | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"
 NAMED_NUMBER = "(?<!%s)" % "|".join(r"\b%s " % word for word in (
@@ -123,6 +123,7 @@ def main():
         'nomatch: 192.0.2.5 - - [23/Nov/2026:06:52:00 +0700] "OPTIONS /sip HTTP/1.1" 404 Not Found',
         "nomatch: SIP extension 404 Not Found",
         "nomatch: X-Upstream: SIP/2.0 200 OK",
+        "nomatch: flexisip: Push notification for sip:404@example.com failed with status 410: Gone",
         "nomatch: sip trunk check of https://pbx.example.com/ gave 404 Not Found",
         "nomatch: kamailio[1]: DEBUG: xhttp [xhttp_mod.c:404]: sending out response: 404 Not Found",
     ])
