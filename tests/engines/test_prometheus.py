@@ -179,9 +179,18 @@ if daemon.version() >= (4, 9):
         daemon.needs_sip()
         port = engines.free_port()
         text = (CONF / "examples" / "prometheus-stats-exporter.conf").read_text().replace("port(9577)", "port(%d)" % port)
-        start_daemon(text + 'log { source(s_in); parser { sip-log(); }; };')
+        syslog_ng = start_daemon(text + 'log { source(s_in); parser { sip-log(group("${HOST}")); }; };', stock=True)
         prometheus = engines.Prometheus(tmp_path, {"syslog-ng": ["127.0.0.1:%d" % port]})
         try:
+            # a series for each class, at 0
             engines.wait_for(lambda: len(prometheus.query(LINES)) == 6, "a scrape", 30, 0.5)
+            records = [record for record in traffic.make(1500, 1795576800, seed=10) if record.code]
+            daemon.feed(syslog_ng, [daemon.frame(record, record.as_asterisk_dump()) for record in records])
+            engines.wait_for(lambda: sum(prometheus.query(LINES).values()) == len(records), "all of them", 60, 0.5)
+            counted = {(labels["code"], labels["method"], labels["group"]): int(number) for labels, number in (
+                (dict(pairs), number) for pairs, number in
+                prometheus.query('sum by (code, method, group) (%s) > 0' % LINES).items())}
+            assert counted == collections.Counter((str(record.code), method_of(record), record.host) for record in records)
+            assert prometheus.query("up") and set(prometheus.query("up").values()) == {1}
         finally:
             prometheus.stop()
