@@ -43,16 +43,16 @@ typedef struct _Anchor
 /* one piece of one literal; those of the same slot stand side by side */
 typedef struct _Piece
 {
-  guint32 hash;
   guint32 other;                /* four more bytes of the literal, folded, at its start or end: they tell most literals */
+  guint16 key;                  /* bits of the hash that do not tell the slot */
   guint16 anchor;
   gint8 other_offset;           /* from the piece */
   guint8 offset: 7;             /* of the piece within the literal */
   guint8 last: 1;               /* of its slot */
-} Piece;
+} __attribute__((packed, aligned(2))) Piece;
 
 G_STATIC_ASSERT(sizeof(Anchor) == 8);
-G_STATIC_ASSERT(sizeof(Piece) == 12);
+G_STATIC_ASSERT(sizeof(Piece) == 10);
 G_STATIC_ASSERT(SIP_ANCHOR_MAX_LENGTH <= 128);
 
 /* the pieces of one length, by their hash */
@@ -112,6 +112,13 @@ static inline gboolean
 _filter(const PieceTable *table, guint32 hash)
 {
   return table->filter[hash >> (32 - table->filter_bits + 5)] >> ((hash >> (32 - table->filter_bits)) & 31) & 1;
+}
+
+/* what is left of the hash if the slot has the most bits that it may have */
+static inline guint16
+_key(guint32 hash)
+{
+  return (guint16) (hash >> (32 - SLOT_BITS_MAX - 16));
 }
 
 static inline gchar
@@ -303,18 +310,30 @@ _rarest_run(const SipAnchors *self, const Anchor *anchor, GHashTable *common, GH
   return best;
 }
 
+typedef struct _NewPiece
+{
+  guint32 hash;
+  Piece piece;
+} NewPiece;
+
 /* bytes: those of the piece at `offset', digits filled in */
 static void
 _add_piece(const SipAnchors *self, GArray *pieces, const gchar *bytes, guint number, guint offset)
 {
   const Anchor *anchor = &g_array_index(self->anchors, Anchor, number);
-  Piece piece = { .hash = _hash_at(bytes, _is_long(self, anchor)), .anchor = (guint16) number, .offset = offset & 0x7f };
+  NewPiece new = { .hash = _hash_at(bytes, _is_long(self, anchor)) };
+  Piece *piece = &new.piece;
+
+  piece->key = _key(new.hash);
+  piece->anchor = (guint16) number;
+  piece->offset = offset & 0x7f;
+
 
   if (anchor->text_len < HALF)
     {
       /* too short: told by its piece */
-      piece.other = _load(bytes);
-      piece.other_offset = 0;
+      piece->other = _load(bytes);
+      piece->other_offset = 0;
     }
   else
     {
@@ -322,10 +341,10 @@ _add_piece(const SipAnchors *self, GArray *pieces, const gchar *bytes, guint num
       guint middle = offset + (_is_long(self, anchor) ? HALF : HALF / 2);
       guint other = middle > anchor->text_len / 2u ? 0 : (guint) anchor->text_len - HALF;
 
-      piece.other = _load(_text(self, anchor) + other);
-      piece.other_offset = (gint8) ((gint) other - (gint) offset);
+      piece->other = _load(_text(self, anchor) + other);
+      piece->other_offset = (gint8) ((gint) other - (gint) offset);
     }
-  g_array_append_val(pieces, piece);
+  g_array_append_val(pieces, new);
 }
 
 /* A piece of a literal; one that reaches into the digits once for each number that may stand there. */
@@ -360,7 +379,7 @@ _add_pieces(const SipAnchors *self, GArray *pieces, guint number, guint offset)
 static GArray *
 _choose_pieces(SipAnchors *self, gboolean whole, GHashTable *common)
 {
-  GArray *pieces = g_array_new(FALSE, FALSE, sizeof(Piece));
+  GArray *pieces = g_array_new(FALSE, FALSE, sizeof(NewPiece));
   GHashTable *uses = g_hash_table_new(g_direct_hash, g_direct_equal);
 
   for (guint i = 0; i < self->anchors->len; i++)
@@ -385,8 +404,8 @@ _choose_pieces(SipAnchors *self, gboolean whole, GHashTable *common)
 static gint
 _by_hash(gconstpointer a, gconstpointer b)
 {
-  guint32 hash_a = ((const Piece *) a)->hash;
-  guint32 hash_b = ((const Piece *) b)->hash;
+  guint32 hash_a = ((const NewPiece *) a)->hash;
+  guint32 hash_b = ((const NewPiece *) b)->hash;
 
   return hash_a < hash_b ? -1 : hash_a > hash_b;
 }
@@ -406,17 +425,19 @@ _piece_table_fill(PieceTable *self, GArray *pieces)
   self->filter = g_new0(guint32, 1 << (self->filter_bits - 5));
   self->slots = g_new0(guint16, 1 << self->slot_bits);
 
+  self->pieces = g_new(Piece, self->n_pieces);
   g_array_sort(pieces, _by_hash);
-  self->pieces = (Piece *) g_array_free(pieces, FALSE);
   for (guint i = self->n_pieces; i > 0; i--)
     {
-      Piece *piece = &self->pieces[i - 1];
-      guint32 slot = piece->hash >> (32 - self->slot_bits);
+      const NewPiece *new = &g_array_index(pieces, NewPiece, i - 1);
+      guint32 slot = new->hash >> (32 - self->slot_bits);
 
-      self->filter[piece->hash >> (32 - self->filter_bits + 5)] |= 1u << ((piece->hash >> (32 - self->filter_bits)) & 31);
-      piece->last = !self->slots[slot];
+      self->filter[new->hash >> (32 - self->filter_bits + 5)] |= 1u << ((new->hash >> (32 - self->filter_bits)) & 31);
+      self->pieces[i - 1] = new->piece;
+      self->pieces[i - 1].last = !self->slots[slot];
       self->slots[slot] = (guint16) i;
     }
+  g_array_unref(pieces);
   return TRUE;
 }
 
@@ -440,18 +461,12 @@ sip_anchors_compile(SipAnchors *self)
   return ok;
 }
 
-/* whether eight bytes are equal but for the case of ASCII letters */
+/* whether eight bytes are equal but for the case of ASCII letters, given the first and in which bits they differ */
 static inline gboolean
-_eight_equal(const gchar *a, const gchar *b)
+_differ_in_case(guint64 bytes, guint64 difference)
 {
   const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101);
-  guint64 bytes, difference;
 
-  memcpy(&bytes, a, sizeof(bytes));
-  memcpy(&difference, b, sizeof(difference));
-  difference ^= bytes;
-  if (G_LIKELY(!difference))
-    return TRUE;
   if (difference & ~(0x20 * ones))
     return FALSE;
 
@@ -462,9 +477,29 @@ _eight_equal(const gchar *a, const gchar *b)
 }
 
 static inline gboolean
+_eight_equal(const gchar *a, const gchar *b)
+{
+  guint64 bytes, other;
+
+  memcpy(&bytes, a, sizeof(bytes));
+  memcpy(&other, b, sizeof(other));
+  return G_LIKELY(bytes == other) || _differ_in_case(bytes, bytes ^ other);
+}
+
+static inline gboolean
+_four_equal(const gchar *a, const gchar *b)
+{
+  guint32 bytes, other;
+
+  memcpy(&bytes, a, sizeof(bytes));
+  memcpy(&other, b, sizeof(other));
+  return G_LIKELY(bytes == other) || _differ_in_case(bytes, bytes ^ other);
+}
+
+static inline gboolean
 _text_equal(const gchar *a, const gchar *b, gsize len)
 {
-  if (len < 8)
+  if (len < 4)
     {
       for (gsize i = 0; i < len; i++)
         {
@@ -473,6 +508,8 @@ _text_equal(const gchar *a, const gchar *b, gsize len)
         }
       return TRUE;
     }
+  if (len < 8)
+    return _four_equal(a + len - 4, b + len - 4) && _four_equal(a, b);
 
   /* the end tells literals that begin alike */
   if (!_eight_equal(a + len - 8, b + len - 8))
@@ -485,16 +522,23 @@ _text_equal(const gchar *a, const gchar *b, gsize len)
   return TRUE;
 }
 
-static gboolean
+static inline gboolean
 _stands_at(const SipAnchors *self, const Anchor *anchor, const gchar *text, gsize len, gsize where)
 {
-  if (where + anchor->len > len || !_text_equal(text + where, _text(self, anchor), anchor->text_len))
-    return FALSE;
-  for (guint i = anchor->text_len; i < anchor->len; i++)
-    {
-      gchar c = text[where + i];
+  const gchar *p = text + where;
 
-      if (i == anchor->text_len ? c < '1' || c > '6' : c < '0' || c > '9')
+  if (where + anchor->len > len || !_text_equal(p, _text(self, anchor), anchor->text_len))
+    return FALSE;
+
+  const gchar *digit = p + anchor->text_len;
+  const gchar *end = p + anchor->len;
+  if (digit == end)
+    return TRUE;
+  if (*digit < '1' || *digit > '6')
+    return FALSE;
+  while (++digit < end)
+    {
+      if (*digit < '0' || *digit > '9')
         return FALSE;
     }
   return TRUE;
@@ -516,7 +560,7 @@ _report(const Search *self, guint number, gsize where)
 {
   const Anchor *anchor = &g_array_index(self->anchors->anchors, Anchor, number);
 
-  return (where + anchor->run + MAX_STEP - 1) / MAX_STEP * MAX_STEP < self->looked_at
+  return (G_UNLIKELY(self->looked_at) && (where + anchor->run + MAX_STEP - 1) / MAX_STEP * MAX_STEP < self->looked_at)
          || !_stands_at(self->anchors, anchor, self->text, self->len, where)
          || self->found(number, where, self->user_data);
 }
@@ -531,9 +575,10 @@ _look_closer(const Search *self, const PieceTable *table, guint32 hash, const gc
     return TRUE;
 
   const gsize before = (gsize) (p - self->text);
-  for (const Piece *piece = &table->pieces[slot - 1]; piece->hash <= hash; piece++)
+  const guint16 key = _key(hash);
+  for (const Piece *piece = &table->pieces[slot - 1];; piece++)
     {
-      if (piece->hash == hash)
+      if (piece->key == key)
         {
           /* huge if it would begin before the text */
           const gsize other = before + (gsize) (gssize) piece->other_offset;
@@ -543,9 +588,8 @@ _look_closer(const Search *self, const PieceTable *table, guint32 hash, const gc
             return FALSE;
         }
       if (piece->last)
-        break;
+        return TRUE;
     }
-  return TRUE;
 }
 
 static inline gboolean

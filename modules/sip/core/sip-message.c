@@ -17,6 +17,10 @@
 
 #include "sip-message.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define MAX_LINE_PREFIX 1024
 #define MAX_REASON 512
 #define MAX_HEADER_LINES 96
@@ -221,16 +225,19 @@ _line_start(SipSpan text, gsize where)
 static gsize
 _line_end(SipSpan text, gsize where)
 {
-  /* eight bytes at a time as long as none of them is below 0x10 */
-  while (where + 8 <= text.len)
+#ifdef __SSE2__
+  for (; where + 16 <= text.len; where += 16)
     {
-      guint64 bytes;
+      __m128i bytes = _mm_loadu_si128((const __m128i *) (text.ptr + where));
+      __m128i line_ends = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\n')),
+                                                    _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\r'))),
+                                       _mm_cmpeq_epi8(bytes, _mm_setzero_si128()));
+      gint places = _mm_movemask_epi8(line_ends);
 
-      memcpy(&bytes, text.ptr + where, sizeof(bytes));
-      if ((bytes - G_GUINT64_CONSTANT(0x1010101010101010)) & ~bytes & G_GUINT64_CONSTANT(0x8080808080808080))
-        break;
-      where += 8;
+      if (places)
+        return where + (guint) __builtin_ctz((guint) places);
     }
+#endif
   while (where < text.len && !_is_line_end(text.ptr[where]))
     where++;
   return where;

@@ -466,6 +466,21 @@ _try_ranks(SipScanner *self, SipRank highest, SipRank lowest, Candidate *best, S
     }
 }
 
+/* The bit of the port if the peer has it behind a colon, as _normalize() will find. */
+static guint
+_port_within_peer(const SipScanResult *result)
+{
+  SipSpan peer = result->field[SIP_FIELD_PEER];
+  gsize digits = 0;
+
+  while (digits < peer.len && digits < 6 && g_ascii_isdigit(peer.ptr[peer.len - 1 - digits]))
+    digits++;
+  /* of a bare IPv6 address the last colon is no port's */
+  if (!digits || digits == peer.len || peer.ptr[peer.len - 1 - digits] != ':')
+    return 0;
+  return memchr(peer.ptr, '.', peer.len) || memchr(peer.ptr, ']', peer.len) ? 1u << SIP_FIELD_PEER_PORT : 0;
+}
+
 static void
 _fill_from_context(SipScanner *self, const Hit *hit, guint *filled, SipScanResult *result)
 {
@@ -486,7 +501,30 @@ _fill_from_context(SipScanner *self, const Hit *hit, guint *filled, SipScanResul
               *filled |= 1u << i;
             }
         }
+      *filled |= _port_within_peer(result);
     }
+}
+
+/* from near to far */
+static void
+_fill_from_hits_before(SipScanner *self, gsize from, gsize where, guint *filled, SipScanResult *result)
+{
+  for (guint i = self->n_hits; i > 0; i--)
+    {
+      if (self->hits[i - 1].where >= from && self->hits[i - 1].where < where)
+        _fill_from_context(self, &self->hits[i - 1], filled, result);
+    }
+}
+
+/* Behind the last start line before the one at `where'; what is said from there on is said about the one at `where'. */
+static gsize
+_start_of_message(const SipScanner *self, gsize where)
+{
+  gsize start = 0;
+
+  for (guint i = 0; i < self->start_lines.n && self->start_lines.line[i].version < where; i++)
+    start = self->start_lines.line[i].end;
+  return MIN(start, where);
 }
 
 static void
@@ -507,11 +545,13 @@ _add_context(SipScanner *self, gsize where, SipScanResult *result)
 
   /* what follows the start line of a message is the message */
   _find_context_anchors(self, result->rule ? self->text.len : MIN(where + SIP_ANCHOR_MAX_LENGTH, self->text.len));
-  for (guint i = self->n_hits; i > 0; i--)
+  _fill_from_hits_before(self, _start_of_message(self, where), where, &filled, result);
+  for (guint i = 0; i < self->n_hits; i++)
     {
-      if (self->hits[i - 1].where <= where)
-        _fill_from_context(self, &self->hits[i - 1], &filled, result);
+      if (self->hits[i].where == where)
+        _fill_from_context(self, &self->hits[i], &filled, result);
     }
+  _fill_from_hits_before(self, 0, _start_of_message(self, where), &filled, result);
   if (!result->rule)
     return;
   for (guint i = 0; i < self->n_hits; i++)
@@ -563,12 +603,50 @@ _user_of(SipSpan text)
 }
 
 /* products print addresses, users and methods in many ways, records carry them in one */
+/* The record may be a JSON object that has the line as one value: what goes to the end of the line ends with that value. */
+static SipSpan
+_within_json_value(SipSpan reason)
+{
+  const gchar *end = reason.ptr + reason.len;
+  const gchar *quote = memchr(reason.ptr, '"', reason.len);
+
+  for (; quote; quote = memchr(quote + 1, '"', (gsize) (end - quote - 1)))
+    {
+      const gchar *p = quote + 1;
+
+      if (p < end && *p == ',')
+        {
+          p += 1 + (end - p > 1 && p[1] == ' ');
+          if (p < end && *p == '"')
+            p++;
+          else
+            continue;
+          const gchar *name = p;
+          while (p < end && (g_ascii_isalnum(*p) || *p == '_' || *p == '.' || *p == '@' || *p == '-'))
+            p++;
+          if (p == name || end - p < 2 || p[0] != '"' || p[1] != ':')
+            continue;
+        }
+      else
+        {
+          while (p < end && *p == '}')
+            p++;
+          if (p == quote + 1 || p < end)
+            continue;
+        }
+      return quote > reason.ptr ? sip_span(reason.ptr, (gsize) (quote - reason.ptr)) : SIP_SPAN_NONE;
+    }
+  return reason;
+}
+
 static void
 _normalize(SipScanResult *result)
 {
   SipSpan *field = result->field;
   SipAddress address;
 
+  if (field[SIP_FIELD_REASON].ptr)
+    field[SIP_FIELD_REASON] = _within_json_value(field[SIP_FIELD_REASON]);
   if (field[SIP_FIELD_PEER].ptr)
     {
       sip_address_parse(field[SIP_FIELD_PEER], &address);
