@@ -3,6 +3,7 @@
 SCAN_RECORDS names the program built from scan-records.c (make check sets it).
 """
 
+import json
 import os
 import pathlib
 import re
@@ -80,7 +81,24 @@ def test_the_same_message_gives_the_same_status_in_every_framing(scanner, framin
         framed = scanner.scan(FRAMINGS[framing](text), program)["code"]
         if framed != plain:
             differ.append((record["id"], plain, framed))
-    assert not differ
+    assert not differ, len(differ)
+
+
+def test_the_reason_ends_with_the_value_of_a_json_record(scanner):
+    """A phrase to the end of the line must not take what stands behind the message in a relay's JSON."""
+    differ = []
+    for record in records():
+        program, text = split(record)
+        if re.search(rb"\\|#0\d\d|\^M|\xff", text) or text.startswith(b"{"):
+            continue
+        value = json.dumps(text.decode("utf-8", "replace")).encode()
+        plain = scanner.scan(text, program)
+        for framed in (b'{"PROGRAM":"x","MESSAGE":%b,"HOST":"sip1"}' % value, b'{"a":{"MESSAGE":%b}}' % value,
+                       b'{"MESSAGE": %b, "@host.x-1": "sip1"}' % value):
+            result = scanner.scan(framed, program)
+            if plain["code"] == result["code"] and plain.get("reason") != result.get("reason"):
+                differ.append((record["id"], plain.get("reason"), result.get("reason")))
+    assert not differ, len(differ)
 
 
 def test_a_line_cut_anywhere_gives_its_status_or_none(scanner):
