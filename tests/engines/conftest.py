@@ -53,6 +53,7 @@ log {
         engines.wait_for(lambda: syslog_ng.http("written") == len(many_records), "all records", 500, 0.5)
         assert syslog_ng.http("dropped") == 0
         syslog_ng.stop()
+    assert search_engine.count() == len(many_records)       # and all can be found
     return Loaded(search_engine, many_records)
 
 

@@ -62,7 +62,7 @@ def ask(engine, url, start, end, clauses=()):
 
 
 def draw(engine, objects, folder, start, end, clauses=None, only=None):
-    """Renders the panels of OBJECTS from the engine's answers; {id: {"rows", "warnings"}}."""
+    """Renders the panels of OBJECTS from the engine's answers; {id: {"rows", "warnings", "rows4", "warnings4"}}."""
     folder = pathlib.Path(folder)
     sizes = {}
     for item in objects.values():
@@ -93,7 +93,7 @@ def node_modules():
     work = CACHE / "panels"
     work.mkdir(parents=True, exist_ok=True)
     wanted = (HERE / "package.json").read_text()
-    if not (work / "node_modules" / "vega-lite").exists() or (work / "package.json").read_text() != wanted:
+    if not (work / "node_modules" / "vega-lite-4").exists() or (work / "package.json").read_text() != wanted:
         shutil.copy(HERE / "package.json", work / "package.json")
         try:
             run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--omit=optional"], cwd=work, timeout=600)

@@ -3,12 +3,14 @@
  * SPDX-License-Identifier: GPL-2.0-or-later
  *
  * node render.js FOLDER: for each FOLDER/NAME.job.json, a panel's specification with the engine's answer in it, writes
- * NAME.light.svg, NAME.dark.svg, and NAME.rows.json, the data behind the marks. NODE_PATH says where vega is.
+ * NAME.light.svg, NAME.dark.svg, and NAME.rows.json, the data behind the marks: as the newer hosts' Vega-Lite 5 has
+ * them, and as Vega-Lite 4.17 has them, which is Kibana 7.17's. NODE_PATH says where vega is.
  */
 const fs = require('fs');
 const path = require('path');
 const vega = require('vega');
 const vegaLite = require('vega-lite');
+const vegaLite4 = require('vega-lite-4');
 
 const folder = process.argv[2];
 
@@ -49,26 +51,35 @@ function plain(datum)
   return copy;
 }
 
+/* the picture and the data behind its marks; WARNINGS takes what vega has to say */
+async function view(job, compiler, dark, warnings)
+{
+  const logger = vega.logger(vega.Warn);
+  logger.warn = (...words) => { warnings.push(words.join(' ')); return logger; };
+  const spec = Object.assign({ width: job.width, height: job.height, autosize: { type: 'fit', contains: 'padding' },
+                               padding: 6 }, job.spec);
+  spec.config = Object.assign({}, spec.config);
+  delete spec.config.kibana;
+  const compiled = compiler.compile(spec, { config: vega.mergeConfig(theme(dark), spec.config), logger }).spec;
+  const made = new vega.View(vega.parse(compiled), { renderer: 'none', logger });
+  await made.runAsync();
+  const result = { svg: await made.toSVG(), rows: marksOf(made.scenegraph().root, []) };
+  made.finalize();
+  return result;
+}
+
 async function render(name)
 {
   const job = JSON.parse(fs.readFileSync(path.join(folder, name + '.job.json')));
-  for (const dark of [false, true])
-    {
-      const warnings = [];
-      const logger = vega.logger(vega.Warn);
-      logger.warn = (...words) => { warnings.push(words.join(' ')); return logger; };
-      const spec = Object.assign({ width: job.width, height: job.height, autosize: { type: 'fit', contains: 'padding' },
-                                   padding: 6 }, job.spec);
-      delete spec.config.kibana;
-      const compiled = vegaLite.compile(spec, { config: vega.mergeConfig(theme(dark), spec.config), logger }).spec;
-      const view = new vega.View(vega.parse(compiled), { renderer: 'none', logger });
-      await view.runAsync();
-      fs.writeFileSync(path.join(folder, `${name}.${dark ? 'dark' : 'light'}.svg`), await view.toSVG());
-      if (!dark)
-        fs.writeFileSync(path.join(folder, name + '.rows.json'),
-                         JSON.stringify({ rows: marksOf(view.scenegraph().root, []), warnings }));
-      view.finalize();
-    }
+  const warnings = [], warnings4 = [];
+  const light = await view(job, vegaLite, false, warnings);
+  const dark = await view(job, vegaLite, true, warnings);
+  const old = await view(job, vegaLite4, false, warnings4);
+  fs.writeFileSync(path.join(folder, name + '.light.svg'), light.svg);
+  fs.writeFileSync(path.join(folder, name + '.dark.svg'), dark.svg);
+  fs.writeFileSync(path.join(folder, name + '.light-4.svg'), old.svg);
+  fs.writeFileSync(path.join(folder, name + '.rows.json'),
+                   JSON.stringify({ rows: light.rows, warnings, rows4: old.rows, warnings4 }));
 }
 
 (async () => {
