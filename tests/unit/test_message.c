@@ -193,6 +193,21 @@ static const ChooseCase choose_cases[] =
   { "MESSAGE sip:a@b SIP/2.0\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n\r\nSIP/2.0 486 Busy\r\n", 0, FALSE },
   { "MESSAGE sip:a@b SIP/2.0\r\nVia: x\r\n\r\nSIP/2.0 486 Busy\r\n", 0, FALSE },
   { "SIP/2.0 200 OK\r\nContent-Length: 20\r\n\r\nSIP/2.0 486 Busy\r\n", 200, FALSE },
+  /* all of it, as far as Content-Length says and the record goes; each line end is CR LF on the wire */
+  { "MESSAGE sip:a@b SIP/2.0\r\nc: text/plain\r\nl: 27\r\n\r\nDear A,\r\nSIP/2.0 486 Busy\r\n", 0, FALSE },
+  { "MESSAGE sip:a@b SIP/2.0\nc: text/plain\nl: 27\n\nDear A,\nSIP/2.0 486 Busy\n", 0, FALSE },
+  { "MESSAGE sip:a@b SIP/2.0\r\nc: text/plain\r\nl: 28\r\n\r\nDear A,\r\n\nSIP/2.0 486 Busy\r\n", 0, FALSE },
+  { "MESSAGE sip:a@b SIP/2.0\r\nc: text/plain\r\nl: 9\r\n\r\nDear A,\r\n<--- x --->\nSIP/2.0 486 Busy\r\n", 486, FALSE },
+  { "MESSAGE sip:a@b SIP/2.0\nc: text/plain\nl: 9\n\nDear A,\n<--- x --->\nSIP/2.0 486 Busy\n", 486, FALSE },
+  { "MESSAGE sip:a@b SIP/2.0\r\nc: text/plain\r\nl: 27\r\n\r\nDear A,\r\nSIP/2.0 486 Busy\r\nx\r\nSIP/2.0 503 x\r\n", 503, FALSE },
+  { "SIP/2.0 200 OK\r\nc: multipart/mixed\r\nl: 59\r\n\r\n--x\r\n\r\nSIP/2.0 486 Busy\r\n--x--\r\nSIP/2.0 503 x\r\n1234567890\r\n", 200,
+    FALSE },
+  { "NOTIFY sip:a@b SIP/2.0\r\nc: message/sipfrag\r\nl: 39\r\n\r\nwhat\r\nremark\r\nSIP/2.0 503 x\r\nTo: a\r\nx\r\n", 503, TRUE },
+  { "   SIP/2.0 200 OK\n   c: text/plain\n   l: 27\n   \n   Dear A,\n   SIP/2.0 486 Busy\n", 200, FALSE },
+  /* not where the body was left out or cut, or is none that is text */
+  { "MESSAGE sip:a@b SIP/2.0\r\nc: text/plain\r\nl: 270\r\n\r\n<--- x --->\r\nSIP/2.0 486 Busy\r\n", 486, FALSE },
+  { "INVITE sip:a@b SIP/2.0\r\nc: application/sdp\r\nl: 27\r\n\r\n<--- x --->\r\nSIP/2.0 486 Busy\r\n", 486, FALSE },
+  { "SIP/2.0 200 OK\r\nl: 27\r\n\r\n<--- x --->\r\nSIP/2.0 486 Busy\r\n", 486, FALSE },
   /* unless it is a message/sipfrag (RFC 3420, RFC 3515) and there is nothing else */
   { "NOTIFY sip:a@b SIP/2.0\r\nContent-Type: message/sipfrag;version=2.0\r\n\r\nSIP/2.0 503 x\r\n", 503, TRUE },
   { "NOTIFY sip:a@b SIP/2.0\r\nc: message/sipfrag\r\nl: 20\r\n\r\nSIP/2.0 100 Trying\r\n", 100, TRUE },
@@ -486,6 +501,13 @@ Test(message, hostile_records)
   g_string_append(text, "l: 9000\n\n");
   _fill(text, 64000, "SIP/2.0 200 OK\nVia: x\n\n");
   _expect_cheap("a long head", text, 20);
+
+  /* a long text as its body */
+  g_string_assign(text, "MESSAGE sip:a@b SIP/2.0\nc: text/plain\nl: 99999\n\n");
+  _fill(text, 64000, "x\nSIP/2.0 200 OK\nVia: x\n\n");
+  _expect_cheap("a long text", text, 20);
+  _fill(text, 64000, "MESSAGE sip:a@b SIP/2.0\nc: text/plain\nl: 99999\n\nx\nSIP/2.0 200 OK\n");
+  _expect_cheap("long texts", text, 20);
 
   g_string_assign(text, "");
   _fill(text, 64000, "SIP/2.0 200 ");

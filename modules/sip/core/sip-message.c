@@ -513,6 +513,14 @@ _digits_after(SipSpan value, const gchar *key)
   return len ? sip_span(found, len) : SIP_SPAN_NONE;
 }
 
+static gboolean
+_begins_with(SipSpan value, const gchar *what)
+{
+  gsize len = strlen(what);
+
+  return value.len >= len && g_ascii_strncasecmp(value.ptr, what, len) == 0;
+}
+
 static void
 _take_header(SipHeaders *self, Header header, SipSpan value)
 {
@@ -560,6 +568,7 @@ _take_header(SipHeaders *self, Header header, SipSpan value)
       break;
     case HEADER_CONTENT_TYPE:
       self->sipfrag = g_strstr_len(value.ptr, (gssize) value.len, "sipfrag") != NULL;
+      self->text_body = _begins_with(value, "text/") || _begins_with(value, "message/") || _begins_with(value, "multipart/");
       break;
     case HEADER_CONTENT_LENGTH:
       self->has_content_length = TRUE;
@@ -624,7 +633,10 @@ _headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, gsiz
       if (end == where)
         {
           if (!_headers_go_on(text, where, limit))
-            return;
+            {
+              self->body = _next_line(text, end);
+              return;
+            }
           where = _next_line(text, end);
           continue;
         }
@@ -720,13 +732,57 @@ typedef enum
   IN_SIPFRAG,                   /* is the message/sipfrag body of the message before */
 } Place;
 
-/*
- * Where the status line `next' stands in relation to the message that begins with `before', whose headers are read
- * when first asked for.
- */
-static Place
-_place(SipSpan text, const SipStartLine *before, const SipStartLine *next, SipHeaders *headers, gboolean *has_headers)
+/* the message that a status line may be in */
+typedef struct _Head
 {
+  const SipStartLine *start;
+  gboolean read;                /* the rest, when first asked for */
+  SipHeaders headers;
+  gsize body_end;
+} Head;
+
+/*
+ * Where the body ends by Content-Length, each line end counted as the CR LF that it was; 0 if the record does not hold that
+ * much of it. Texts only: loggers that leave bodies out do so with session descriptions.
+ */
+static gsize
+_body_end(SipSpan text, const SipStartLine *start, const SipHeaders *headers)
+{
+  gsize decoration = start->kind == SIP_START_STATUS_LINE ? start->version - start->line : 0;
+  guint left = headers->text_body ? headers->content_length : 0;
+  gsize where = headers->body;
+
+  while (where && left && where < text.len)
+    {
+      gsize end = _line_end(text, where);
+      gsize len = end - where;
+
+      if (decoration && len >= decoration && memcmp(text.ptr + where, text.ptr + start->line, decoration) == 0)
+        len -= decoration;
+      if (len + 2 >= left)
+        return end;
+      left -= (guint) len + 2;
+      where = _next_line(text, end);
+    }
+  return 0;
+}
+
+static void
+_read_head(Head *self, SipSpan text, gsize limit)
+{
+  if (self->read)
+    return;
+  self->read = TRUE;
+  sip_message_headers(text, self->start, limit, &self->headers);
+  self->body_end = _body_end(text, self->start, &self->headers);
+}
+
+/* Where the status line `next' stands in relation to the message before it. */
+static Place
+_place(SipSpan text, Head *head, const SipStartLine *next)
+{
+  const SipStartLine *before = head->start;
+  const SipHeaders *headers = &head->headers;
   gsize where = next->line;
   gboolean after_empty_line = FALSE;
 
@@ -743,7 +799,12 @@ _place(SipSpan text, const SipStartLine *before, const SipStartLine *next, SipHe
           const gchar *p = text.ptr + MAX(start, before->line);
 
           if (start > before->line && _header_at(p, text.ptr + end, NULL) < 0)
-            return IN_MESSAGE_HEAD;
+            {
+              _read_head(head, text, next->line);
+              if (next->line >= head->body_end)
+                return IN_MESSAGE_HEAD;
+              return headers->sipfrag ? IN_SIPFRAG : IN_BODY;
+            }
           break;
         }
       after_empty_line = TRUE;
@@ -752,9 +813,7 @@ _place(SipSpan text, const SipStartLine *before, const SipStartLine *next, SipHe
   if (!after_empty_line)
     return IN_MESSAGE_HEAD;
 
-  if (!*has_headers)
-    sip_message_headers(text, before, next->line, headers);
-  *has_headers = TRUE;
+  _read_head(head, text, next->line);
   if (headers->sipfrag)
     return IN_SIPFRAG;
   if (headers->has_content_length)
@@ -781,9 +840,7 @@ sip_message_choose(const SipStartLines *self, SipSpan text, gboolean *sipfrag)
   const SipStartLine *best = NULL;
   const SipStartLine *fragment = NULL;
   const SipStartLine *in_line = NULL;
-  const SipStartLine *before = NULL;
-  SipHeaders headers;
-  gboolean has_headers = FALSE;
+  Head head = { 0 };
 
   *sipfrag = FALSE;
   for (guint i = 0; i < self->n; i++)
@@ -794,20 +851,19 @@ sip_message_choose(const SipStartLines *self, SipSpan text, gboolean *sipfrag)
       if (line->kind == SIP_START_INLINE_STATUS)
         {
           /* behind the start of a message it is quoted by a header or a body */
-          if (!before)
+          if (!head.start)
             _prefer(&in_line, line);
           continue;
         }
-      place = before && line->kind == SIP_START_STATUS_LINE
-              ? _place(text, before, line, &headers, &has_headers) : IN_MESSAGE_HEAD;
+      place = head.start && line->kind == SIP_START_STATUS_LINE ? _place(text, &head, line) : IN_MESSAGE_HEAD;
       if (place == IN_SIPFRAG)
         _prefer(&fragment, line);
       if (place != IN_MESSAGE_HEAD)
         continue;
       if (line->kind == SIP_START_STATUS_LINE)
         _prefer(&best, line);
-      before = line;
-      has_headers = FALSE;
+      head.start = line;
+      head.read = FALSE;
     }
 
   if (best)

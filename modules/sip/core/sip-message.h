@@ -78,8 +78,10 @@ typedef struct _SipHeaders
   SipSpan q850;                 /* Reason: Q.850;cause=N (RFC 3326) */
   SipSpan reason_code;          /* Reason: SIP;cause=N */
   gboolean sipfrag;             /* Content-Type: message/sipfrag (RFC 3420) */
+  gboolean text_body;           /* Content-Type: text/, message/ or multipart/ */
   gboolean has_content_length;
   guint content_length;
+  gsize body;                   /* behind the empty line; 0 if there is none */
 } SipHeaders;
 
 /* The headers that follow a start line. limit: where to stop at the latest. */
