@@ -30,8 +30,21 @@ typedef struct _SipRuleIndex
   guint n_anchors;
   guint32 *by_anchor;           /* anchor -> first of its rules in anchor_rules; one more than there are anchors */
   guint16 *anchor_rules;        /* index of a rule */
+  guint16 *orders;              /* of that rule */
   guint8 *anchor_ranks;         /* anchor -> bits of the ranks of its rules */
 } SipRuleIndex;
+
+/*
+ * The rules that a record calls for are tried from the highest order down, and the first order that has a match wins: by
+ * rank, a user's file before built-in ones, then by the length of the anchor.
+ */
+#define SIP_RULE_PRECEDENCE_BITS 9
+
+static inline guint
+sip_rule_order(SipRank rank, guint precedence)
+{
+  return (guint) rank << SIP_RULE_PRECEDENCE_BITS | precedence;
+}
 
 struct _SipRules
 {

@@ -43,6 +43,7 @@ _index_clear(SipRuleIndex *self)
   sip_anchors_free(self->anchors);
   g_free(self->by_anchor);
   g_free(self->anchor_rules);
+  g_free(self->orders);
   g_free(self->anchor_ranks);
 }
 
@@ -177,11 +178,14 @@ _add_escaped_anchor(SipRuleIndex *self, const SipRuleAnchor *anchor, gboolean ht
   g_string_free(escaped, TRUE);
 }
 
+G_STATIC_ASSERT(SIP_ANCHOR_MAX_LENGTH < 1 << (SIP_RULE_PRECEDENCE_BITS - 1));
+
 static void
 _map_anchors_to_rules(SipRuleIndex *self, const GPtrArray *rules, const GArray *pairs)
 {
   self->by_anchor = g_new0(guint32, self->n_anchors + 1);
   self->anchor_rules = g_new0(guint16, MAX(pairs->len, 1));
+  self->orders = g_new0(guint16, MAX(pairs->len, 1));
   self->anchor_ranks = g_new0(guint8, MAX(self->n_anchors, 1));
   guint32 *fill = g_new0(guint32, MAX(self->n_anchors, 1));
 
@@ -192,9 +196,13 @@ _map_anchors_to_rules(SipRuleIndex *self, const GPtrArray *rules, const GArray *
   for (guint i = 0; i < pairs->len; i++)
     {
       const guint32 *pair = ((guint32 (*)[2]) pairs->data)[i];
+      const SipRule *rule = g_ptr_array_index(rules, pair[1]);
+      guint32 place = self->by_anchor[pair[0]] + fill[pair[0]]++;
 
-      self->anchor_rules[self->by_anchor[pair[0]] + fill[pair[0]]++] = (guint16) pair[1];
-      self->anchor_ranks[pair[0]] |= (guint8) (1u << ((SipRule *) g_ptr_array_index(rules, pair[1]))->rank);
+      self->anchor_rules[place] = (guint16) pair[1];
+      self->orders[place] = (guint16) sip_rule_order(rule->rank, (rule->user ? 1u << (SIP_RULE_PRECEDENCE_BITS - 1) : 0u)
+                                                                 + rule->anchor_length);
+      self->anchor_ranks[pair[0]] |= (guint8) (1u << rule->rank);
     }
   g_free(fill);
 }

@@ -30,6 +30,7 @@
  * ten microseconds beyond the search for anchors.
  */
 #define MAX_EFFORT 96
+#define MAX_CALLS MAX_EFFORT
 #define EFFORT_ANCHORED 1
 #define EFFORT_SEARCHED 4
 #define EFFORT_GIVEN_UP 32
@@ -48,6 +49,14 @@ typedef struct _Hit
   guint anchor;
   gsize where;
 } Hit;
+
+/* a rule whose anchor was found */
+typedef struct _Call
+{
+  guint16 order;
+  guint16 rule;
+  guint16 hit;
+} Call;
 
 typedef struct _Candidate
 {
@@ -78,6 +87,9 @@ struct _SipScanner
   guint ranks;                  /* bits of the ranks that the hits' rules have */
   guint n_hits;
   Hit hits[MAX_HITS];
+  guint n_calls;
+  gboolean calls_dropped;
+  Call calls[MAX_CALLS];
   guint n_versions;
   gsize versions[SIP_MESSAGE_MAX_START_LINES];  /* where SIP/2.0 may belong to a start line */
   SipStartLines start_lines;
@@ -390,79 +402,58 @@ _add_code(SipScanResult *result, gint code)
     result->codes[result->n_codes++] = (guint16) code;
 }
 
-/*
- * How the rules of one rank follow each other: a match of a rule is better than one of a rule behind it.  At most 2^9.
- */
-static inline guint
-_precedence(const SipRule *rule)
-{
-  return (rule->user ? 256u : 0u) + rule->anchor_length;
-}
-
-G_STATIC_ASSERT(SIP_ANCHOR_MAX_LENGTH < 256);
-
-/* The highest precedence below a bound among the rules of a rank that the hits call for; 0 if there is none. */
-static guint
-_next_precedence(const SipScanner *self, SipRank rank, guint below)
+/* Puts the rules that the hits call for in the order in which they are tried, those of a rank below `lowest' left out. */
+static void
+_list_calls(SipScanner *self, SipRank lowest)
 {
   const SipRuleIndex *index = &self->rules->status;
-  guint highest = 0;
+  const guint lowest_order = sip_rule_order(lowest, 0);
 
+  self->n_calls = 0;
   for (guint i = 0; i < self->n_hits; i++)
     {
-      guint anchor = self->hits[i].anchor;
+      const guint anchor = self->hits[i].anchor;
 
-      if (!(index->anchor_ranks[anchor] & (1u << rank)))
-        continue;
       for (guint32 j = index->by_anchor[anchor]; j < index->by_anchor[anchor + 1]; j++)
         {
-          const SipRule *rule = g_ptr_array_index(self->rules->rules, index->anchor_rules[j]);
+          const guint order = index->orders[j];
+          guint place = self->n_calls;
 
-          if (rule->rank == rank && _precedence(rule) < below)
-            highest = MAX(highest, _precedence(rule));
+          if (order < lowest_order)
+            continue;
+          if (place == MAX_CALLS)
+            {
+              self->calls_dropped = TRUE;
+              if (self->calls[--place].order >= order)
+                continue;
+            }
+          else
+            self->n_calls++;
+          for (; place > 0 && self->calls[place - 1].order < order; place--)
+            self->calls[place] = self->calls[place - 1];
+          self->calls[place] = (Call) { (guint16) order, index->anchor_rules[j], (guint16) i };
         }
     }
-  return highest;
 }
 
-/* The best of the rules of one rank; best->rule stays NULL if none matches. */
+/* The best match of the first rules that have one, of a rank that is not below `lowest'; best->rule stays NULL if none has. */
 static void
-_try_rank(SipScanner *self, SipRank rank, Candidate *best, SipScanResult *result)
+_try_rules(SipScanner *self, SipRank lowest, Candidate *best, SipScanResult *result)
 {
-  const SipRuleIndex *index = &self->rules->status;
   Candidate candidate;
 
-  for (guint precedence = _next_precedence(self, rank, G_MAXUINT); precedence && !best->rule;
-       precedence = _next_precedence(self, rank, precedence))
+  if (self->ranks < 1u << lowest)
+    return;
+  _list_calls(self, lowest);
+  for (guint i = 0; i < self->n_calls && (!best->rule || self->calls[i].order == self->calls[i - 1].order); i++)
     {
-      for (guint i = 0; i < self->n_hits; i++)
-        {
-          const Hit *hit = &self->hits[i];
+      const Call *call = &self->calls[i];
 
-          if (!(index->anchor_ranks[hit->anchor] & (1u << rank)))
-            continue;
-          for (guint32 j = index->by_anchor[hit->anchor]; j < index->by_anchor[hit->anchor + 1]; j++)
-            {
-              const SipRule *rule = g_ptr_array_index(self->rules->rules, index->anchor_rules[j]);
-
-              if (rule->rank != rank || _precedence(rule) != precedence || !_try_rule(self, rule, hit, &candidate))
-                continue;
-              _add_code(result, candidate.code);
-              if (_is_better(&candidate, best))
-                *best = candidate;
-            }
-        }
-    }
-}
-
-/* From the highest rank down to the first that has a match. */
-static void
-_try_ranks(SipScanner *self, SipRank highest, SipRank lowest, Candidate *best, SipScanResult *result)
-{
-  for (gint rank = (gint) highest; rank >= (gint) lowest && !best->rule; rank--)
-    {
-      if (self->ranks & (1u << rank))
-        _try_rank(self, (SipRank) rank, best, result);
+      if (!_try_rule(self, g_ptr_array_index(self->rules->rules, call->rule), &self->hits[call->hit], &candidate))
+        continue;
+      _add_code(result, candidate.code);
+      if (_is_better(&candidate, best))
+        *best = candidate;
     }
 }
 
@@ -730,7 +721,7 @@ _evaluate(SipScanner *self, SipScanResult *result)
   line = sip_message_choose(&self->start_lines, self->text, &sipfrag);
 
   _note_codes(self, result);
-  _try_ranks(self, SIP_RANK_ACCOUNTING, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, &best, result);
+  _try_rules(self, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, &best, result);
   if (best.rule)
     _take_candidate(&best, result);
   else if (line)
@@ -740,7 +731,7 @@ _evaluate(SipScanner *self, SipScanResult *result)
     }
   else
     {
-      _try_ranks(self, SIP_RANK_EVENT, SIP_RANK_EVENT, &best, result);
+      _try_rules(self, SIP_RANK_EVENT, &best, result);
       if (!best.rule)
         return FALSE;
       _take_candidate(&best, result);
@@ -787,6 +778,7 @@ sip_scan_for(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpa
   scanner->program = program;
   scanner->effort = MAX_EFFORT;
   scanner->words_known = FALSE;
+  scanner->calls_dropped = FALSE;
   _find_anchors(scanner, text);
   if (!scanner->n_hits && !scanner->n_versions)
     return FALSE;
@@ -794,7 +786,7 @@ sip_scan_for(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpa
     _find_anchors(scanner, sip_view_make(text, scanner->view));
 
   gboolean found = _evaluate(scanner, result);
-  if (scanner->effort <= 0 || scanner->n_hits == MAX_HITS)
+  if (scanner->effort <= 0 || scanner->n_hits == MAX_HITS || scanner->calls_dropped)
     scanner->stats.attempts_exhausted++;
   return found;
 }
