@@ -143,7 +143,7 @@ class SearchEngine:
     def start(self, wait=True):
         self.process = Process("OpenSearch", self.command, self.folder / "engine.log")
         if wait:
-            wait_for(self.answers, "the search engine", 120)
+            wait_for(self.answers, "the search engine", 300)     # it reads its translog again first
 
     def answers(self):
         self.process.check()

@@ -4,7 +4,9 @@
 """sip-elasticsearch() into a real engine: everything arrives, once, with its types, whatever the engine does."""
 
 import json
+import os
 import random
+import shlex
 import subprocess
 import sys
 import threading
@@ -20,6 +22,9 @@ from stored import assert_all_there_once
 
 SETUP = engines.TOP / "conf" / "elasticsearch" / "sip-search-setup"
 VERIFY = engines.TOP / "conf" / "elasticsearch" / "sip-search-verify"
+# each fault meets this many records
+FAULT_RECORDS = int(os.environ.get("SIP_ENGINES_FAULT_RECORDS") or (100000 if os.environ.get("SIP_FULL") else 10000))
+
 
 def config(url, parser=daemon.PARSER, **options):
     settings = dict({"batch_timeout": "200", "time_reopen": "1"}, **options)
@@ -41,7 +46,12 @@ def wait_until_written(syslog_ng, engine, count, seconds):
     assert syslog_ng.http("dropped") == 0
 
 
-def small_traffic(end, count=10000):
+def seconds_for(count):
+    """What a busy machine needs for COUNT records, beside the time that the faults take."""
+    return 60 + count // 500
+
+
+def small_traffic(end, count=FAULT_RECORDS):
     return traffic.make(count, end, seed=2)
 
 
@@ -160,17 +170,18 @@ def test_faults_lose_nothing_and_store_nothing_twice(empty_engine, start_daemon,
         "answers": ["store-503", "store-hang", "store-close"],
         "closes": ["close", "half-close", "store-close"],
     }
-    source = random.Random(4)
-    proxy = faults.FaultProxy(empty_engine.port, lambda n: source.choice(plans[kind])
-                              if n % 2 and n < 60 else "pass")
+    plan = plans[kind]
     records = small_traffic(end_of_traffic)
+    # every other request, over most of the run: a batch has at most 500 records
+    last = max(60, len(records) // 500)
+    proxy = faults.FaultProxy(empty_engine.port, lambda n: plan[n // 2 % len(plan)] if n % 2 and n < last else "pass")
     try:
         syslog_ng = start_daemon(config(proxy.url, timeout="4"))
         daemon.feed(syslog_ng, daemon.frames(records))
-        wait_until_written(syslog_ng, empty_engine, len(records), 200)
+        wait_until_written(syslog_ng, empty_engine, len(records), 150 + 3 * last + seconds_for(len(records)))
     finally:
         proxy.stop()
-    assert all(proxy.seen[fault] for fault in plans[kind]), proxy.seen
+    assert all(proxy.seen[fault] for fault in plan), proxy.seen
     assert_all_there_once(empty_engine, records)
 
 
@@ -191,33 +202,35 @@ def test_a_refused_batch_is_dropped_and_counted(empty_engine, start_daemon, end_
 
 
 def test_killed_and_restarted_in_between(empty_engine, start_daemon, end_of_traffic):
-    many_records = small_traffic(end_of_traffic, 20000)
+    many_records = small_traffic(end_of_traffic, max(FAULT_RECORDS, 20000))
     syslog_ng = start_daemon(config(empty_engine.url))
     sender = threading.Thread(target=daemon.feed, args=(syslog_ng, daemon.frames(many_records)))
     sender.start()
     for share in (0.3, 0.6):
-        engines.wait_for(lambda part=share: syslog_ng.http("written") > part * len(many_records), "a part", 200)
+        engines.wait_for(lambda part=share: syslog_ng.http("written") > part * len(many_records), "a part",
+                         200 + seconds_for(len(many_records)))
         empty_engine.kill()
         empty_engine.start()
     sender.join()
-    wait_until_written(syslog_ng, empty_engine, len(many_records), 300)
+    wait_until_written(syslog_ng, empty_engine, len(many_records), 240 + seconds_for(len(many_records)))
     assert_all_there_once(empty_engine, many_records)
 
 
 def test_down_for_a_minute(empty_engine, start_daemon, end_of_traffic):
     records = small_traffic(end_of_traffic)
     syslog_ng = start_daemon(config(empty_engine.url))
-    daemon.feed(syslog_ng, daemon.frames(records[:5000]))
-    wait_until_written(syslog_ng, empty_engine, 5000, 60)
+    half = len(records) // 2
+    daemon.feed(syslog_ng, daemon.frames(records[:half]))
+    wait_until_written(syslog_ng, empty_engine, half, seconds_for(half))
     empty_engine.stop()
     down = time.monotonic()
-    sender = threading.Thread(target=daemon.feed, args=(syslog_ng, daemon.frames(records[5000:])))
+    sender = threading.Thread(target=daemon.feed, args=(syslog_ng, daemon.frames(records[half:])))
     sender.start()              # held back by the flow control
     engines.wait_for(lambda: time.monotonic() > down + 60, "a minute", 70, 1)
-    assert syslog_ng.http("written") == 5000 and syslog_ng.http("dropped") == 0
+    assert syslog_ng.http("written") == half and syslog_ng.http("dropped") == 0
     empty_engine.start()
     sender.join()
-    wait_until_written(syslog_ng, empty_engine, len(records), 120)
+    wait_until_written(syslog_ng, empty_engine, len(records), 60 + seconds_for(half))
     assert_all_there_once(empty_engine, records)
 
 
@@ -253,19 +266,19 @@ def test_several_engines_in_one_url(empty_engine, start_daemon, end_of_traffic):
 
 def test_disk_buffer_outlives_the_daemon(empty_engine, start_daemon, tmp_path, end_of_traffic):
     """The engine is down, syslog-ng restarts: the records and their ids are on the disk."""
-    records = small_traffic(end_of_traffic, 5000)
+    records = small_traffic(end_of_traffic, max(5000, FAULT_RECORDS // 2))
     (tmp_path / "buffer").mkdir()
     proxy = faults.FaultProxy(empty_engine.port, lambda n: "store-503" if n == 0 else "503")
-    syslog_ng = start_daemon(config(proxy.url, **{"disk-buffer": 'reliable(yes) disk-buf-size(104857600) '
+    syslog_ng = start_daemon(config(proxy.url, **{"disk-buffer": 'reliable(yes) disk-buf-size(1073741824) '
                                                                  'mem-buf-size(8388608) dir("%s")' % (tmp_path / "buffer")}))
     daemon.feed(syslog_ng, daemon.frames(records))
-    engines.wait_for(lambda: syslog_ng.http("queued") == len(records), "all in the queue", 30)
+    engines.wait_for(lambda: syslog_ng.http("queued") == len(records), "all in the queue", seconds_for(len(records)))
     engines.wait_for(lambda: proxy.seen["503"] >= 2, "an answer of 503", 30)
     assert empty_engine.count() > 0         # a batch is stored, and syslog-ng does not know
     syslog_ng.kill()
     proxy.plan = lambda n: "pass"
     syslog_ng.start()
-    wait_until_written(syslog_ng, empty_engine, len(records), 60)
+    wait_until_written(syslog_ng, empty_engine, len(records), seconds_for(len(records)))
     proxy.stop()
     assert_all_there_once(empty_engine, records)
 
@@ -276,7 +289,7 @@ def test_verify_script_finds_what_the_engine_refused(empty_engine, start_daemon,
 
     def verify(wait):
         done = subprocess.run([sys.executable, VERIFY, "--url", empty_engine.url, "--control", syslog_ng.control,
-                               "--ctl", daemon.SYSLOG_NG_CTL[0], "--wait", str(wait), "--textfile", tmp_path / "sip.prom"],
+                               "--ctl", shlex.join(daemon.SYSLOG_NG_CTL), "--wait", str(wait), "--textfile", tmp_path / "sip.prom"],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         return done.returncode, done.stdout
 
