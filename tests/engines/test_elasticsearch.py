@@ -85,6 +85,18 @@ def test_installing_beside_a_plain_index_is_refused(empty_engine):
         engines.run([sys.executable, SETUP, "--url", empty_engine.url])
 
 
+@pytest.mark.parametrize("words, said", [
+    (["--url", "http://127.0.0.1:1"], "cannot reach http://127.0.0.1:1"),
+    (["--only-dashboards", "--dashboards", "http://127.0.0.1:1"], "cannot reach http://127.0.0.1:1"),
+    (["--url", "127.0.0.1:9200"], "has to begin with http"),
+    (["--url", "https://127.0.0.1:1", "--ca", "/no/such/file"], "/no/such/file"),
+])
+def test_installer_says_whom_it_cannot_reach(words, said):
+    done = subprocess.run([sys.executable, SETUP, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          check=False)
+    assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+
+
 def test_outcomes_and_ends_of_a_record(empty_engine, start_daemon):
     """event.outcome, source and destination, event.action: what the rewrite rules of the block decide."""
     cases = [
