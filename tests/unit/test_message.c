@@ -96,6 +96,10 @@ static const StartCase start_cases[] =
   { "SIP/2.0 486 Busy Here Via: SIP/2.0/UDP x", STATUS, 486, "Busy Here" },
   { "SIP/2.0 486 Busy Here   v: SIP/2.0/UDP x", STATUS, 486, "Busy Here" },
   { "SIP/2.0 486 Busy Here..Via: SIP/2.0/UDP x", STATUS, 486, "Busy Here" },
+  { "SIP/2.0 486 Busy Here|Via: SIP/2.0/UDP x", STATUS, 486, "Busy Here" },
+  { "SIP/2.0 486 Busy Here | Via: SIP/2.0/UDP x", STATUS, 486, "Busy Here" },
+  { "SIP/2.0 486 Busy, Here; Via: SIP/2.0/UDP x", STATUS, 486, "Busy, Here" },
+  { "SIP/2.0 486 Busy; s|o, x", STATUS, 486, "Busy; s|o, x" },
   { "SIP/2.0 486 Busy v: x", STATUS, 486, "Busy v: x" },
   { "SIP/2.0 200 OK.\nVia: SIP/2.0/UDP x.\n", STATUS, 200, "OK" },
   /* request lines, section 7.1 */
@@ -270,6 +274,10 @@ static const HeaderCase header_cases[] =
     "<sip:1@a>", NULL, NULL, NULL, NULL
   },
   { "SIP/2.0 486 Busy Here..Call-ID: a..CSeq: 1 INVITE", "a", "1", "INVITE", NULL, NULL, NULL, NULL, NULL },
+  { "SIP/2.0 486 Busy Here|Call-ID: a|CSeq: 1 INVITE|From: <sip:1@a>;tag=1|", "a", "1", "INVITE", "<sip:1@a>;tag=1", NULL, NULL, NULL,
+    NULL },
+  { "SIP/2.0 486 Busy Here; Call-ID: a; From: <sip:1@a>;tag=1; CSeq: 1 INVITE;", "a", "1", "INVITE", "<sip:1@a>;tag=1", NULL, NULL,
+    NULL, NULL },
   /* cut, empty, broken */
   { "SIP/2.0 486 x\r\nCall-ID", NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL },
   { "SIP/2.0 486 x\r\nCall-ID:", NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL },

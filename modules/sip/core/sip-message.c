@@ -353,10 +353,17 @@ _closing(gchar opening)
     }
 }
 
+/* what a script puts between the lines of a message that it writes on one line */
+static inline gboolean
+_is_separator(gchar c)
+{
+  return c == '|' || c == ';' || c == ',';
+}
+
 static inline gboolean
 _is_gap(gchar c)
 {
-  return _is_blank(c) || c == '.';
+  return _is_blank(c) || c == '.' || _is_separator(c);
 }
 
 /*
@@ -651,9 +658,10 @@ _headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, gsiz
 
 /* CR and LF may have become a dot each, as ngrep shows them */
 static SipSpan
-_without_dots(SipSpan value, gboolean dots)
+_without_gap(SipSpan value, gboolean dots)
 {
-  while (dots && value.len && value.ptr[value.len - 1] == '.')
+  while (value.len && (_is_blank(value.ptr[value.len - 1]) || _is_separator(value.ptr[value.len - 1])
+                       || (dots && value.ptr[value.len - 1] == '.')))
     value.len--;
   return value;
 }
@@ -671,21 +679,21 @@ _headers_by_blank(SipHeaders *self, SipSpan text, gsize where, gsize limit)
       const gchar *value;
       gint header;
 
-      if (!(_is_blank(text.ptr[where]) || text.ptr[where] == '.') || where + 1 >= limit)
+      if (!(_is_blank(text.ptr[where]) || text.ptr[where] == '.' || text.ptr[where] == '|') || where + 1 >= limit)
         continue;
       header = _header_at(text.ptr + where + 1, text.ptr + limit, &value);
       if (header < 0 || value - (text.ptr + where + 1) < 4)
         continue;
       dots = text.ptr[where] == '.';
       if (open >= 0)
-        _take_header(self, (Header) open, _without_dots(sip_span(text.ptr + value_start, where - value_start), dots));
+        _take_header(self, (Header) open, _without_gap(sip_span(text.ptr + value_start, where - value_start), dots));
       open = header;
       value_start = (gsize) (value - text.ptr);
       where = value_start - 1;
       n++;
     }
   if (open >= 0)
-    _take_header(self, (Header) open, _without_dots(sip_span(text.ptr + value_start, limit - value_start), dots));
+    _take_header(self, (Header) open, _without_gap(sip_span(text.ptr + value_start, limit - value_start), dots));
 }
 
 void
