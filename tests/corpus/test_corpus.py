@@ -3,6 +3,7 @@
 SCAN_RECORDS names the program built from scan-records.c (make check sets it).
 """
 
+import itertools
 import json
 import os
 import pathlib
@@ -28,6 +29,18 @@ def scanner():
 def records():
     for path in FILES:
         yield from corpus.read(path)
+
+
+def recorded():
+    """One record of each rule, dialect and way of the recordings: what real products write, in all that it is framed in."""
+    seen = set()
+    for path in sorted((HERE.parent / "recordings").glob("*.jsonl.xz")):
+        for record in corpus.read(path):
+            expect = record.get("expect") or {}
+            kind = (path.name, record.get("dialect"), record.get("via"), record["framing"], bool(expect))
+            if kind not in seen and not record.get("skip") and not record.get("optional"):
+                seen.add(kind)
+                yield record
 
 
 def split(record):
@@ -102,13 +115,17 @@ def test_the_reason_ends_with_the_value_of_a_json_record(scanner):
 
 
 def test_a_line_cut_anywhere_gives_its_status_or_none(scanner):
+    # what was cut off says that the number is none, or not the one that was sent
+    told_by_what_follows = ("xlog INVITE $fU ->", "xlog sending $T_reply_code reply as")
     bad = set()
-    for record in records():
+    for record in itertools.chain(records(), recorded()):
+        if str(record.get("dialect")).startswith(told_by_what_follows):
+            continue
         program, text = split(record)
         allowed = {0, scanner.scan(text, program)["code"]}
         if record.get("expect"):
             allowed |= {record["expect"]["code"], *record["expect"].get("all", []), *record.get("accept_codes", [])}
-        for cut in range(len(text)):
+        for cut in range(0, len(text), 1 if len(text) < 700 else 7):
             # half of a longer number cannot be told from a number
             if text[cut - 1:cut].isdigit() and text[cut:cut + 1].isdigit():
                 continue
@@ -122,9 +139,9 @@ def test_other_numbers_do_not_matter(scanner):
     """Every number that is not the status is changed to one that looks like a status."""
     # here the number that is no status stands where a status would
     at_the_status_place = {"ast-n-027", "gen-neg-four-digits", "dev-n-sofia-904-505", "dev-n-sofia-904-520", "fs-neg-reg-904",
-                           "fs-neg-reg-904-warn", "fs-neg-reg-908"}
+                           "fs-neg-reg-904-warn", "fs-neg-reg-908", "fs-neg-status-900", "dev-n-oxo-149", "new-250"}
     bad = set()
-    for record in records():
+    for record in itertools.chain(records(), recorded()):
         if record["id"] in at_the_status_place or record.get("optional"):
             continue
         program, text = split(record)
@@ -133,14 +150,17 @@ def test_other_numbers_do_not_matter(scanner):
         for match in re.finditer(rb"(?<![0-9A-Za-z])[0-9]{1,5}(?![0-9A-Za-z])", text):
             if match.group() in kept or b"SIP/" in text[max(0, match.start() - 6):match.start()].upper():
                 continue
+            # an escaped line end
+            if text[match.start() - 1:match.start()] == b"#" and match.group() in (b"011", b"012", b"015"):
+                continue
             if (result.get("reason") or "").encode().find(match.group()) >= 0:
                 continue
             for number in (b"404", b"486"):
                 changed = text[:match.start()] + number + text[match.end():]
-                code = scanner.scan(changed, program)["code"]
-                if code != result["code"]:
-                    bad.add((record["id"], match.start(), match.group(), code))
-    assert not bad
+                again = scanner.scan(changed, program)
+                if again["code"] != result["code"] or any(again.get(field) != result.get(field) for field in ("reason", "method")):
+                    bad.add((record["id"], match.start(), match.group(), again["code"], again.get("reason"), again.get("method")))
+    assert not bad, sorted(bad, key=str)
 
 
 HOSTILE = {
