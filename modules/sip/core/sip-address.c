@@ -109,12 +109,14 @@ _is_host(SipSpan text)
   return g_ascii_isalnum(text.ptr[0]) || text.ptr[0] == ':' || text.ptr[0] == '_';
 }
 
-static SipSpan
-_port(SipSpan text)
+SipSpan
+sip_address_port(SipSpan text)
 {
   gsize digits = 0;
   guint value = 0;
 
+  while (text.len && text.ptr[0] == '0')
+    text = _without_first(text, 1);
   while (digits < text.len && digits < 6 && g_ascii_isdigit(text.ptr[digits]))
     value = value * 10 + (guint) (text.ptr[digits++] - '0');
   if (!digits || value == 0 || value > 65535)
@@ -153,7 +155,7 @@ _split_host_port(SipSpan text, SipAddress *address)
       gsize host_len = (gsize) (slash - text.ptr);
 
       address->host = sip_span(text.ptr, host_len);
-      address->port = _port(_without_first(text, host_len + 1));
+      address->port = sip_address_port(_without_first(text, host_len + 1));
       return;
     }
   if (colon && !memchr(colon + 1, ':', text.len - (gsize) (colon + 1 - text.ptr)))
@@ -161,7 +163,7 @@ _split_host_port(SipSpan text, SipAddress *address)
       gsize host_len = (gsize) (colon - text.ptr);
 
       address->host = sip_span(text.ptr, host_len);
-      address->port = _port(_without_first(text, host_len + 1));
+      address->port = sip_address_port(_without_first(text, host_len + 1));
       return;
     }
 
@@ -169,7 +171,7 @@ _split_host_port(SipSpan text, SipAddress *address)
   if (fifth)
     {
       address->host = sip_span(text.ptr, fifth - 1);
-      address->port = _port(_without_first(text, fifth));
+      address->port = sip_address_port(_without_first(text, fifth));
       return;
     }
   address->host = text;
@@ -222,7 +224,7 @@ sip_address_parse(SipSpan text, SipAddress *address)
               /* CUCM: 192.0.2.1:[5060] */
               if (rest.len && rest.ptr[0] == '[')
                 rest = _without_first(rest, 1);
-              address->port = _port(rest);
+              address->port = sip_address_port(rest);
             }
         }
     }

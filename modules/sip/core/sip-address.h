@@ -36,4 +36,7 @@ typedef struct _SipAddress
  */
 gboolean sip_address_parse(SipSpan text, SipAddress *address);
 
+/* the port that the text begins with, without leading zeros, which a number in JSON must not have; NONE if it is not 1..65535 */
+SipSpan sip_address_port(SipSpan text);
+
 #endif

@@ -638,6 +638,8 @@ _normalize(SipScanResult *result)
 
   if (field[SIP_FIELD_REASON].ptr)
     field[SIP_FIELD_REASON] = _within_json_value(field[SIP_FIELD_REASON]);
+  if (field[SIP_FIELD_PEER_PORT].ptr)
+    field[SIP_FIELD_PEER_PORT] = sip_address_port(field[SIP_FIELD_PEER_PORT]);
   if (field[SIP_FIELD_PEER].ptr)
     {
       sip_address_parse(field[SIP_FIELD_PEER], &address);
