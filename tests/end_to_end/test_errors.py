@@ -20,6 +20,8 @@ CASES = [
     ('rules-file("/nonexistent.rules")', 'rules-file("/nonexistent.rules")'),
     ('codes-file("/nonexistent.csv")', 'codes-file("/nonexistent.csv")'),
     ('colour("red")', "no such option: colour()"),
+    ("window(60)", "no such option: window()"),
+    ("max-keys(60)", "no such option: max-keys()"),
     ('group("$(nosuch)")', "nosuch"),
 ]
 

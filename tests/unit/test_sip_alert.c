@@ -491,6 +491,9 @@ static const struct
   { "max-keys(0)", "max-keys(0): must be from 10 to 1000000" },
   { "prefix(\"\")", "prefix(\"\")" },
   { "nonsense(1)", "sip-alert(): no such option: nonsense()" },
+  { "fields(code)", "sip-alert(): no such option: fields()" },
+  { "window(60)", "sip-alert(): no such option: window(), it belongs into detector(NAME ...)" },
+  { "detector(fault fields(code))", "detector(): no such option: fields()" },
   { "detector(fault nonsense(1))", "no such option: nonsense()" },
 };
 
