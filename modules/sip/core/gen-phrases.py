@@ -75,6 +75,11 @@ def number_first(words):
             % (NAMED_NUMBER, SEPARATOR, words))
 
 
+def number_first_of_shared(words):
+    # some anchors begin with what stands before the number: a match has to begin there
+    return r"""[ "'(:=>[|-]?""" + number_first(words)
+
+
 def phrase_first(words):
     return r"(?<![A-Za-z])(?<reason>%s) ?[[(]%%{code}[])]" % words
 
@@ -114,12 +119,18 @@ def main():
         "nomatch: Not Acceptable Here: 488 ms",
     ])
     print_rule("shared", [form % pair for pair in numbered if pair not in sip for form in FORMS],
-               [number_first(shared_words)], [
+               [number_first_of_shared(shared_words)], [
         "require: " + SIP_WORDS,
         "veto: " + NOT_SIP,
         "match: trunk-b answered INVITE with 503 Service Unavailable",
         'expect: code=503 reason="Service Unavailable"',
+        "match: BYE of 1001: 200 OK",
+        "expect: code=200 reason=OK",
+        'match: REGISTER (200 OK) from sip:1001@192.0.2.1',
+        "expect: code=200",
         "nomatch: 503 Service Unavailable",
+        "nomatch: BYE of x200 OK",
+        "nomatch: SIP extension 200 OK",
         'nomatch: 192.0.2.5 - - [23/Nov/2026:06:52:00 +0700] "OPTIONS /sip HTTP/1.1" 404 Not Found',
         "nomatch: SIP extension 404 Not Found",
         "nomatch: X-Upstream: SIP/2.0 200 OK",

@@ -318,6 +318,10 @@ _is_within_header(SipSpan text, gsize line, gsize where)
   if (_header_at(start, here, NULL) >= 0)
     return TRUE;
 
+  /* a line of a session description behind a log's prefix; RFC 8866's lines that hold any text */
+  if (here - start >= 3 && here[-1] == '=' && strchr("siau", here[-2]) && !_is_token_char(here[-3]))
+    return TRUE;
+
   const gchar *word = here;
   while (word > start && _is_blank(word[-1]))
     word--;
