@@ -6,16 +6,18 @@ import json
 import shutil
 import signal
 import socket
+import socketserver
 import subprocess
 import tempfile
 import threading
 import urllib.parse
 import urllib.request
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
-from conftest import DEADLINE, SCL, TOP, free_port, tcp_port_is_open, wait_for
+from conftest import DEADLINE, MODULE_PATH, SCL, TOP, free_port, tcp_port_is_open, wait_for
 
 # a fault detector for people in a hurry
 QUICK = 'detector("fault" window(10) count(10) quiet(3) refresh(1) reminder(0))'
@@ -27,6 +29,8 @@ class Receiver:
 
     def __init__(self, port=None):
         receiver = self
+        self.read = json.loads
+        self.paths = []
         self.bodies = []
         self.answers = []
 
@@ -34,7 +38,8 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.answers.pop(0) if receiver.answers else 200
-                receiver.bodies.append((status, json.loads(body)))
+                receiver.paths.append(self.path)
+                receiver.bodies.append((status, receiver.read(body)))
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -143,7 +148,8 @@ class Pbx:
             s.sendall("".join(lines).encode())
 
 
-def start_daemon(syslog_ng, parser, destination='file("@OUT@" template(' + ALERT_JSON + "))", filter_="sip-alert-records()"):
+def start_daemon(syslog_ng, parser, destination='file("@OUT@" template(' + ALERT_JSON + "))", filter_="sip-alert-records()",
+                 scl=False):
     port = free_port()
     daemon = syslog_ng(f"""
 @include "{SCL}/sip-alert.conf"
@@ -155,7 +161,7 @@ log {{
   filter {{ {filter_} }};
   destination {{ {destination}; }};
 }};
-""")
+""", scl=scl)
     daemon.start()
     wait_for(lambda: tcp_port_is_open(port), "the source")
     return daemon, Pbx(port)
@@ -354,6 +360,99 @@ def test_webhook_and_pagerduty_get_the_news_only(syslog_ng, receiver):
     assert duty[0]["payload"]["summary"] == hooks[0]["text"]
     assert hooks[0]["text"].startswith("Cảnh báo SIP: fault trên pbx1")
     assert daemon.stop() == 0
+
+
+TEXTS = [("en", "SIP alert: fault on pbx1", "SIP alert over: fault on pbx1"),
+         ("vi", "Cảnh báo SIP: fault trên pbx1", "Hết cảnh báo SIP: fault trên pbx1")]
+
+
+def one_incident(syslog_ng, language, destination):
+    daemon, pbx = start_daemon(syslog_ng, f"sip-alert(language({language}) {QUICK});", destination, "sip-alert-news()",
+                               scl=True)
+    pbx.send(200, 5)
+    pbx.send(503, 30)
+    return daemon
+
+
+@pytest.mark.parametrize("language,firing,resolved", TEXTS)
+def test_slack(syslog_ng, receiver, language, firing, resolved):
+    daemon = one_incident(syslog_ng, language, f'slack(hook-url("{receiver.url}/services/X") template("$MESSAGE"))')
+    wait_for(lambda: len(receiver.taken()) >= 2, "two messages")
+    told = [body["attachments"] for body in receiver.taken()]
+    assert [len(attachments) for attachments in told] == [1, 1]
+    assert told[0][0]["text"].startswith(firing)
+    assert told[1][0]["text"].startswith(resolved)
+    assert set(receiver.paths) == {"/services/X"}
+    assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("language,firing,resolved", TEXTS)
+def test_telegram(syslog_ng, receiver, language, firing, resolved):
+    receiver.read = lambda body: urllib.parse.parse_qs(body.decode(), strict_parsing=True, keep_blank_values=True)
+    daemon = one_incident(syslog_ng, language, 'telegram(bot-id("1:T") chat-id("-42") template("$MESSAGE")'
+                          f' extra-parameters("protect_content=true") url("{receiver.url}/bot1:T/sendMessage"))')
+    wait_for(lambda: len(receiver.taken()) >= 2, "two messages")
+    told = receiver.taken()
+    assert [body["chat_id"] for body in told] == [["-42"], ["-42"]]
+    assert told[0]["text"][0].startswith(firing)
+    assert told[1]["text"][0].startswith(resolved)
+    assert daemon.stop() == 0
+
+
+class MailServer:
+    """As much of SMTP as it takes to get a mail."""
+
+    def __init__(self):
+        mails = self.mails = []
+
+        class Handler(socketserver.StreamRequestHandler):
+            def answer(self, text):
+                self.wfile.write(text.encode() + b"\r\n")
+
+            def handle(self):
+                self.answer("220 localhost")
+                for line in self.rfile:
+                    verb = line.split()[0].upper() if line.split() else b""
+                    if verb == b"DATA":
+                        self.answer("354 go on")
+                        body = b"".join(iter(self.rfile.readline, b".\r\n"))
+                        mails.append(message_from_bytes(body, policy=policy.default))
+                    self.answer("221 bye" if verb == b"QUIT" else "250 localhost" if verb == b"EHLO" else "250 ok")
+                    if verb == b"QUIT":
+                        return
+
+        self.server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def text_of(mail):
+    return mail.get_payload(decode=True).decode()
+
+
+@pytest.mark.skipif(not any((Path(folder) / "libafsmtp.so").exists() for folder in MODULE_PATH.split(":")),
+                    reason="this syslog-ng has no smtp(): package syslog-ng-mod-smtp, Debian 12 only")
+@pytest.mark.parametrize("language,firing,resolved", TEXTS)
+def test_mail(syslog_ng, language, firing, resolved):
+    server = MailServer()
+    try:
+        daemon = one_incident(
+            syslog_ng, language, f'smtp(host("127.0.0.1") port({server.port}) from("sip@example.com") to("noc@example.com")'
+            ' subject("$MESSAGE") body("$MESSAGE\\n${.sip.alert_codes}\\n"))')
+        wait_for(lambda: len(server.mails) >= 2, "two mails")
+        assert "noc@example.com" in server.mails[0]["To"]
+        assert str(server.mails[0]["Subject"]).startswith(firing)
+        assert text_of(server.mails[0]).startswith(firing)
+        assert "503=" in text_of(server.mails[0])
+        assert text_of(server.mails[1]).startswith(resolved)
+        assert daemon.stop() == 0
+    finally:
+        server.close()
 
 
 def test_muted_keys(syslog_ng, receiver):
