@@ -102,12 +102,31 @@ class Key:
         self.registrations = group.get("registrations", 0.0)  # REGISTER attempts a second, round the clock
         self.options = group.get("options", 0.0)
         self.noise = group.get("noise", 0.0)          # faults a second that do not follow the traffic
+        self.noise_code = group.get("noise_code", 408)
+        self.noise_method = group.get("noise_method", self.method)
+        self.ring_codes = group.get("ring_codes", [486, 480])
+        self.begins = group.get("begins", 0.0) * HOUR
+        if isinstance(group.get("begins_until"), (int, float)):
+            self.begins = rng.uniform(group.get("begins", 0.0), group["begins_until"]) * HOUR
+        self.changes = group.get("change", [])        # at (hours), until, factor, shift (hours)
         self.method_known = group.get("method_known", True)
         self.serial = 0
 
+    def traffic(self, t):
+        """Its attempts a second."""
+        factor, at = 1.0, t
+        if t < self.begins:
+            return 0.0
+        for change in self.changes:
+            if change["at"] * HOUR <= t < change.get("until", math.inf) * HOUR:
+                factor *= change.get("factor", 1.0)
+                at += change.get("shift", 0.0) * HOUR
+        return factor * self.rate * shape(self.shape, at, self.weekend)
+
     def level(self, t):
         """Its normal faults a second."""
-        return self.rate * shape(self.shape, t, self.weekend) * self.fault_share + self.noise
+        noise = self.noise if is_fault(self.noise_code, self.noise_method) and t >= self.begins else 0.0
+        return self.traffic(t) * self.fault_share + noise
 
 
 class Incident:
@@ -225,7 +244,7 @@ class World:
         else:
             self._emit(out, key, t, code, key.method, call)
         for leg in range(1, key.ring_group):
-            self._emit(out, key, t, 487 if code == 200 else rng.choice([486, 480]), key.method,
+            self._emit(out, key, t, 487 if code == 200 else rng.choice(key.ring_codes), key.method,
                        "%s-%d" % (call, leg))
 
     def _register(self, out, key, t):
@@ -246,8 +265,8 @@ class World:
             elif kind == "registration-storm":
                 self._register(out, key, t + rng.expovariate(1 / spec.get("seconds", 20.0)))
             elif kind == "scanner":
-                self._emit(out, key, t + i * spec.get("every", 0.2), rng.choice([401, 403, 404]),
-                           rng.choice(["REGISTER", "OPTIONS"]), call)
+                self._emit(out, key, t + i * spec.get("every", 0.2), rng.choice(spec.get("codes", [401, 403, 404])),
+                           rng.choice(spec.get("methods", ["REGISTER", "OPTIONS"])), call)
             elif kind == "codes":  # a flood of answers that mean nothing
                 self._emit(out, key, t + rng.uniform(0, spec.get("seconds", 600)), rng.choice(spec["codes"]),
                            spec.get("method", key.method), call)
@@ -266,7 +285,9 @@ class World:
             begin = slot * SLOT
             out = late
             for key in self.keys:
-                mean = key.rate * shape(key.shape, begin + SLOT / 2, key.weekend) * SLOT
+                if begin < key.begins:
+                    continue
+                mean = key.traffic(begin + SLOT / 2) * SLOT
                 if key.jitter:
                     mean *= rng.lognormvariate(0, key.jitter)
                 mine = [i for i in incidents_of.get(key.name, ()) if i.start < begin + SLOT and i.end > begin]
@@ -274,7 +295,8 @@ class World:
                     self._attempt(out, key, begin + rng.random() * SLOT, mine)
                 for _ in range(poisson(rng, key.noise * SLOT)):
                     key.serial += 1
-                    self._emit(out, key, begin + rng.random() * SLOT, 408, key.method, "%s-n%d" % (key.name, key.serial))
+                    self._emit(out, key, begin + rng.random() * SLOT, key.noise_code, key.noise_method,
+                               "%s-n%d" % (key.name, key.serial))
                 for _ in range(poisson(rng, key.registrations * SLOT)):
                     self._register(out, key, begin + rng.random() * SLOT)
                 for _ in range(poisson(rng, key.options * SLOT)):

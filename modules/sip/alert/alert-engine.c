@@ -640,6 +640,16 @@ _roll(AlertEngine *self, SpikeState *spike)
   spike->bucket_no = bucket_no;
 }
 
+/*
+ * Other traffic as far as it is more than chance.  The level is told by it where it grows, and a few answers more than
+ * usual in a short stretch of time are no growth.
+ */
+static gdouble
+_sure_base(guint32 base)
+{
+  return base - sqrt(base);
+}
+
 /* What to expect in a whole window at the rate that was learnt, whatever else goes on in it. */
 static gdouble
 _rate_level(const AlertEngine *self, const SpikeState *spike, gboolean by_traffic)
@@ -723,7 +733,7 @@ _exceeds_level(const AlertEngine *self, const SpikeState *spike)
             return FALSE;
         }
       else
-        expected = MAX(per_bucket * (i + partial), per_base * base);
+        expected = MAX(per_bucket * (i + partial), per_base * _sure_base(base));
       if (hits >= _threshold(det, expected, level->dispersion))
         return TRUE;
     }
@@ -1211,7 +1221,7 @@ _has_gone_on(const DetState *state)
 {
   const AlertDetector *det = &state->det->super;
 
-  return state->held >= 0.5 * det->count * (det->hold / 2) / det->window;
+  return state->held >= 0.5 * det->count * (0.5 * (gdouble) det->hold) / det->window;
 }
 
 /* The conditions hold now. */
