@@ -54,6 +54,10 @@
 #define FAST_OVER_SLOW 2.5
 /* Other traffic per window from which on the level is told by it. */
 #define TRUSTED_BASE 4.0
+/* So much is believed to be known of a key that has never been seen: it had no failures, for so many windows. */
+#define NEWCOMER_WINDOWS 6
+/* So long a newcomer must show at least as many failures as anything else. */
+#define NEWCOMER_AGE HOUR
 /* An incident that goes on for so long is the new normal: learning starts again. */
 #define THAW DAY
 
@@ -218,7 +222,7 @@ _state_init(AlertEngine *self, KeyTable *table, Entry *entry, Detector *det)
       SpikeState *spike = (SpikeState *) state;
 
       spike->level.window_no = _window_no(self, det->super.window);
-      spike->level.n = n;
+      spike->level.n = MIN(n, NEWCOMER_WINDOWS);
       spike->level.dispersion = 1;
       for (gint i = 0; i < HOURS_OF_DAY; i++)
         spike->level.hour[i] = -1;
@@ -751,6 +755,16 @@ _fails_early(const AlertEngine *self, const SpikeState *spike)
          && self->now - self->start < (spike->sum_other ? MINUTE : MIN_LEVEL_TIME);
 }
 
+/* Traffic that has just come here brings its usual faults along. */
+static gboolean
+_is_a_doubtful_newcomer(const AlertEngine *self, const SpikeState *spike)
+{
+  const Entry *entry = spike->super.entry;
+
+  return !entry->loaded && entry->created - self->start > spike->super.det->super.window
+         && self->now - entry->created < NEWCOMER_AGE && spike->sum_hits < spike->sum_other;
+}
+
 static gdouble
 _share(const SpikeState *spike)
 {
@@ -774,7 +788,8 @@ _spike_condition(const AlertEngine *self, const SpikeState *spike)
       if (share >= 0 && share < det->share)
         return FALSE;
     }
-  return det->deviation == 0 || _fails_early(self, spike) || _exceeds_level(self, spike);
+  return det->deviation == 0 || _fails_early(self, spike)
+         || (!_is_a_doubtful_newcomer(self, spike) && _exceeds_level(self, spike));
 }
 
 static gdouble

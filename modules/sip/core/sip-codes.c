@@ -510,6 +510,7 @@ _read_text(SipCodes *self, const gchar *filename, const gchar *text, gsize len, 
   if (ok)
     _set_fallbacks(self);
   else
+    /* cppcheck-suppress nullPointer */
     g_propagate_error(error, fault);
   return ok;
 }

@@ -645,7 +645,7 @@ _read_rank(Reader *self, const gchar *value, gsize column)
 static gboolean
 _read_fixed(Reader *self, SipField field, const gchar *value, gsize column)
 {
-  guint code;
+  guint code = 0;
 
   switch (field)
     {

@@ -21,7 +21,7 @@
 #include "sip-anchors.h"
 #include "sip-rule-file.h"
 
-#define SIP_RULES_MAX 10000
+#define SIP_RULES_MAX 10000u
 
 /* the anchors of some rules, and whose they are */
 typedef struct _SipRuleIndex

@@ -195,7 +195,7 @@ _map_anchors_to_rules(SipRuleIndex *self, const GPtrArray *rules, const GArray *
     self->by_anchor[i + 1] += self->by_anchor[i];
   for (guint i = 0; i < pairs->len; i++)
     {
-      const guint32 *pair = ((guint32 (*)[2]) pairs->data)[i];
+      const guint32 *pair = (const guint32 *) (gconstpointer) pairs->data + 2 * i;
       const SipRule *rule = g_ptr_array_index(rules, pair[1]);
       guint32 place = self->by_anchor[pair[0]] + fill[pair[0]]++;
 

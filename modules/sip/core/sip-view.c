@@ -142,7 +142,7 @@ _after_backslashes(const gchar *p, const gchar *end, gint *c)
       return p + 1;
     case '"':
     case '/':
-      *c = *p;
+      *c = (guchar) *p;
       return p + 1;
     case 'u':
       after = _after_unicode(p + 1, end, c);

@@ -115,6 +115,7 @@ sip_words_add(SipWords *self, const SipWord *word)
   SipWord copy = *word;
   copy.text = g_strdup(word->text);
   g_array_append_val(self->words, copy);
+  /* cppcheck-suppress memleak */
   return (gint) self->words->len - 1;
 }
 
