@@ -928,3 +928,31 @@ Test(alert_text, says_what_happened_in_both_languages)
   g_string_free(text, TRUE);
   sip_codes_unref(codes);
 }
+
+/* ---- traffic that moves here */
+
+Test(alert_engine, a_key_that_appears_later_brings_its_usual_faults_along)
+{
+  _add("fault");
+  _start();
+  now += 26 * G_GINT64_CONSTANT(3600) * ALERT_SECOND;
+  for (gint i = 0; i < 4 * 3600; i++)
+    {
+      now += ALERT_SECOND;
+      _feed("moved", i % 10 == 0 ? 503 : 200);
+    }
+  cr_assert_eq(alert_engine_firings(engine, 0), 0, "30 of 300 are its level");
+  for (gint i = 0; i < 120; i++)
+    {
+      now += ALERT_SECOND;
+      _feed("moved", 503);
+    }
+  cr_assert_eq(alert_engine_firings(engine, 0), 1);
+
+  for (gint i = 0; i < 20; i++)
+    {
+      now += ALERT_SECOND;
+      _feed("new and broken", 503);
+    }
+  cr_assert_eq(alert_engine_firing_now(engine, 0), 2, "more failures than anything else");
+}
