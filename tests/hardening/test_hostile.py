@@ -138,3 +138,15 @@ def test_the_tool_prints_no_terminal_sequence(tmp_path):
         text = (result.stdout + result.stderr).decode("utf-8")
         assert text
         assert not [c for c in unclean(text) if c not in "\n\t"], (command, unclean(text))
+
+
+def test_bad_lines_are_not_reported(syslog_ng):
+    """What is not understood is no event of the daemon's own log: as many lines there as without the parser."""
+    data = b"".join(b"SIP/2.0 4%c6 \xff\x1b[31m code='9%d' ACC: code=\n" % (number % 26 + 65, number) for number in range(1000))
+    said = []
+    for parser in ("", f"parser {{ sip-log({FIELDS}); }};"):
+        node = syslog_ng(f'log {{ source {{ stdin(flags(no-parse)); }}; {parser} '
+                         'destination { file("/dev/stdout" template("$MESSAGE\\n")); }; };')
+        assert node.run(data).count(b"\n") == 1000
+        said.append(len(node.log.read_text(errors="replace").splitlines()))
+    assert said[0] == said[1] > 0
