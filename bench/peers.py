@@ -210,6 +210,8 @@ PEERS = {
     "floor": ("no parser (the floor)", "syslog-ng", lambda folder: ("", "")),
     "sip-status": ("`sip-status()`", "syslog-ng", _sip_status("")),
     "sip-status-5": ("`sip-status()`, `fields()` cut to five", "syslog-ng", _sip_status("fields(%s)" % ", ".join('"%s"' % field for field in FIELDS))),
+    "sip-alert": ("`sip-status()` and `sip-alert()`", "syslog-ng",
+                  lambda folder: ('parser { sip-status(); sip-alert(inject-mode("internal")); };', "")),
     "regexp10": ("`regexp-parser()`, 10 patterns, `add-contextual-data()`", "syslog-ng", _regexp(10)),
     "regexp17": ("`regexp-parser()`, 17 patterns, `add-contextual-data()`", "syslog-ng", _regexp(17)),
     "db-parser": ("`db-parser()`, 17 patterns, `add-contextual-data()`", "syslog-ng", _db_parser),

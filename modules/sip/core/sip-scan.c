@@ -744,22 +744,27 @@ _evaluate(SipScanner *self, SipScanResult *result)
   return TRUE;
 }
 
-/* codes[] counts by n_codes; in two parts, as compilers make a slow loop of a larger memset() */
+/* sixteen bytes that are stored at once */
+typedef guint64 TwoWords __attribute__((vector_size(16), may_alias, aligned(8)));
+
+/* codes[] counts by n_codes.  On each record, and compilers make a slow loop of a memset() of this size. */
 static inline void
 _reset(SipScanResult *self)
 {
-  const gsize half = sizeof(self->field) / 2;
-
   self->code = 0;
   self->implied = self->sipfrag = FALSE;
   self->rule = NULL;
   self->rule_name = NULL;
-  memset(self->field, 0, half);
-  memset((gchar *) self->field + half, 0, half);
+#ifdef __LP64__
+  G_STATIC_ASSERT(sizeof(self->field[0]) == sizeof(TwoWords));
+#pragma GCC unroll 16
+  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+    *(TwoWords *) &self->field[i] = (TwoWords) { 0, 0 };
+#else
+  memset(self->field, 0, sizeof(self->field));
+#endif
   self->n_codes = 0;
 }
-
-G_STATIC_ASSERT(SIP_FIELD_MAX % 2 == 0);
 
 gboolean
 sip_scan(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpan text, SipScanResult *result)
