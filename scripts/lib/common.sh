@@ -32,7 +32,24 @@ package_installed()
   [ "$(dpkg-query -W -f '${db:Status-Abbrev}' "$1" 2>/dev/null)" = 'ii ' ]
 }
 
-# install_packages PACKAGE...: those that are missing; without their services
+# apt_install PACKAGE...: services that come along (Prometheus ...) are not started, but for the syslog daemon, as installing
+# it may have removed another one
+apt_install()
+{
+  # shellcheck disable=SC2016
+  as_root env DEBIAN_FRONTEND=noninteractive sh -c '
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap "rm -f $policy" EXIT
+      trap "exit 1" HUP INT TERM
+      printf "%s\n" "#!/bin/sh" "# there while packages are installed" \
+        "case \"\$*\" in *syslog-ng*) exit 0 ;; esac" "exit 101" >"$policy"
+      chmod 755 "$policy"
+    fi
+    apt-get install -y -qq --no-install-recommends "$@"' sh "$@"
+}
+
+# install_packages PACKAGE...: those that are missing
 install_packages()
 {
   missing=
@@ -42,12 +59,11 @@ install_packages()
   [ -n "$missing" ] || return 0
   say "installing:$missing"
   # shellcheck disable=SC2086
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >"$WORK/apt.log" 2>&1 ||
+  apt_install $missing >"$WORK/apt.log" 2>&1 ||
     {
       as_root apt-get update -qq >>"$WORK/apt.log" 2>&1
       # shellcheck disable=SC2086
-      as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing \
-        >>"$WORK/apt.log" 2>&1
+      apt_install $missing >>"$WORK/apt.log" 2>&1
     } || { tail -n 20 "$WORK/apt.log" >&2; die "apt-get cannot install:$missing"; }
 }
 
