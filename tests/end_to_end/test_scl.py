@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The SCL blocks: files of Asterisk and FreeSWITCH, the application, the shipped examples."""
 import socket
+import subprocess
 
 import pytest
 
@@ -104,3 +105,16 @@ def test_scl_files_are_found_by_scl_conf(syslog_ng, block):
         daemon.conf.write_text(daemon.conf.read_text().replace(f'@include "{block}"\n', "", 1))
     status, stderr = daemon.check()
     assert status == 0, stderr
+
+
+def test_without_the_module(syslog_ng):
+    """What is left of an installation whose module is gone does not keep a daemon from starting that does not use it."""
+    daemon = syslog_ng("log { source { default-network-drivers(); }; destination { file(\"/dev/null\"); }; };", scl=True)
+    command = [word for word in daemon.command("-s") if not word.startswith("--module-path=")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    daemon = syslog_ng("log { source { internal(); }; parser { sip-log(); }; };", scl=True)
+    command = [word for word in daemon.command("-s") if not word.startswith("--module-path=")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1
+    assert "sip-log" in result.stderr
