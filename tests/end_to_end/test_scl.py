@@ -117,4 +117,4 @@ def test_without_the_module(syslog_ng):
     command = [word for word in daemon.command("-s") if not word.startswith("--module-path=")]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert result.returncode == 1
-    assert "sip-log" in result.stderr
+    assert "Error parsing" in result.stderr
