@@ -19,6 +19,7 @@
 #include "sip-message.h"
 
 #include <criterion/criterion.h>
+#include <time.h>
 
 /* as sip-scan.c feeds it: the places where the version stands, letters in either case; of too many the first and the last */
 static void
@@ -412,6 +413,16 @@ Test(message, every_cut_of_every_text)
 
 /* --- hostile records: the work grows with their length, not with its square --- */
 
+/* in microseconds, of this thread: other work on the machine does not count */
+static gint64
+_cpu_time(void)
+{
+  struct timespec now;
+
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return (gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000;
+}
+
 static gint64
 _time_of(const GString *text)
 {
@@ -421,12 +432,12 @@ _time_of(const GString *text)
 
   for (gint i = 0; i < 5; i++)
     {
-      gint64 started = g_get_monotonic_time();
+      gint64 started = _cpu_time();
       gint64 took;
 
       for (gint j = 0; j < 4; j++)
         _choose(&lines, sip_span(text->str, text->len), &sipfrag);
-      took = g_get_monotonic_time() - started;
+      took = _cpu_time() - started;
       best = MIN(best, took);
     }
   return MAX(best, 1);

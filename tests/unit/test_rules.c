@@ -651,22 +651,6 @@ Test(rules, before_and_window)
 
 /* --- a user's pattern that never ends on a line made for it: given up, and not tried at every anchor --- */
 
-static gint64
-_time_of(const SipRules *rules, SipScanner *scanner, const GString *text)
-{
-  gint64 best = G_MAXINT64;
-  SipScanResult result;
-
-  for (gint i = 0; i < 5; i++)
-    {
-      gint64 started = g_get_monotonic_time();
-
-      sip_scan(rules, scanner, SIP_SPAN_NONE, sip_span(text->str, text->len), &result);
-      best = MIN(best, g_get_monotonic_time() - started);
-    }
-  return MAX(best, 1);
-}
-
 Test(rules, a_pattern_without_an_end)
 {
   static const gchar slow[] =
@@ -675,6 +659,7 @@ Test(rules, a_pattern_without_an_end)
   static const gchar quick[] =
     "[rule a.quick]\nanchor: ACME-SLOW\npattern: ACME-SLOW [a-z0-9 ]{1,200}: %{code}\nmatch: ACME-SLOW abc: 486\nexpect: code=486\n";
   GString *text = g_string_new(NULL);
+  SipScanResult result;
 
   while (text->len < 60000)
     g_string_append(text, "ACME-SLOW aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n");
@@ -686,13 +671,14 @@ Test(rules, a_pattern_without_an_end)
       cr_assert(sip_rules_add_text(sets[0], "f", quick, sizeof(quick) - 1, TRUE, NULL));
       cr_assert(sip_rules_add_text(sets[1], "f", slow, sizeof(slow) - 1, TRUE, NULL));
       cr_assert(sip_rules_compile(sets[0], jit, NULL) && sip_rules_compile(sets[1], jit, NULL));
-      gint64 base = _time_of(sets[0], scanner, text);
+      sip_scan(sets[0], scanner, SIP_SPAN_NONE, sip_span(text->str, text->len), &result);
       cr_expect_eq(sip_scanner_stats(scanner)->pcre_errors, 0);
-      gint64 took = _time_of(sets[1], scanner, text);
+      /* each match that is given up has cost the match limit: a handful for the line, not one for each of its 600 anchors */
+      sip_scan(sets[1], scanner, SIP_SPAN_NONE, sip_span(text->str, text->len), &result);
       cr_expect_geq(sip_scanner_stats(scanner)->pcre_errors, 1);
+      cr_expect_leq(sip_scanner_stats(scanner)->pcre_errors, 4, "%s: %" G_GUINT64_FORMAT " matches given up",
+                    jit ? "with JIT" : "without JIT", sip_scanner_stats(scanner)->pcre_errors);
       cr_expect_geq(sip_scanner_stats(scanner)->attempts_exhausted, 1);
-      cr_expect_leq(took, 100 * base, "%s: %" G_GINT64_FORMAT " us, a bounded pattern %" G_GINT64_FORMAT " us",
-                    jit ? "with JIT" : "without JIT", took, base);
       sip_rules_unref(sets[0]);
       sip_rules_unref(sets[1]);
       sip_scanner_free(scanner);
