@@ -343,7 +343,8 @@ _value(Json *self, gint depth)
     _array(self, depth + 1);
   else if (*self->p == '"')
     g_string_free(_string(self), TRUE);
-  else if (g_str_has_prefix(self->p, "true"))
+  /* null: 4.x, for what has no value */
+  else if (g_str_has_prefix(self->p, "true") || g_str_has_prefix(self->p, "null"))
     self->p += 4;
   else if (g_str_has_prefix(self->p, "false"))
     self->p += 5;
