@@ -105,8 +105,9 @@ def class_path(folder):
         work.mkdir(parents=True, exist_ok=True)
         shutil.copy(pom, work / "pom.xml")
         try:
-            run(["mvn", "-B", "-q", "dependency:build-classpath", "-Dmdep.outputFile=" + str(listing)],
-                cwd=work, timeout=900)
+            # nothing is left in the user's own repository
+            run(["mvn", "-B", "-q", "-Dmaven.repo.local=%s" % (CACHE / "maven"), "dependency:build-classpath",
+                 "-Dmdep.outputFile=" + str(listing)], cwd=work, timeout=900)
         except AssertionError as error:
             raise Missing("Maven cannot fetch %s: %s" % (folder, error)) from None
     return listing.read_text().strip()

@@ -96,7 +96,8 @@ def node_modules():
     if not (work / "node_modules" / "vega-lite-4").exists() or (work / "package.json").read_text() != wanted:
         shutil.copy(HERE / "package.json", work / "package.json")
         try:
-            run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--omit=optional"], cwd=work, timeout=600)
+            run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--omit=optional",
+                 "--cache", CACHE / "npm"], cwd=work, timeout=600)
         except AssertionError as error:
             raise Missing("npm cannot fetch vega: %s" % error) from None
     return work / "node_modules"
