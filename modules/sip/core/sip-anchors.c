@@ -328,7 +328,6 @@ _add_piece(const SipAnchors *self, GArray *pieces, const gchar *bytes, guint num
   piece->anchor = (guint16) number;
   piece->offset = offset & 0x7f;
 
-
   if (anchor->text_len < HALF)
     {
       /* too short: told by its piece */
