@@ -192,6 +192,31 @@ Test(anchors, agrees_with_the_plain_search)
   g_rand_free(random);
 }
 
+/* where blocks of positions end, overlap and leave a rest: each literal once, wherever it stands */
+Test(anchors, at_every_place)
+{
+  static const Literal literals[] = { { "ab=cd:e", 0 }, { "code=", 2 }, { "answer =", 1 }, { "Got SIP response", 0 } };
+  static const gchar *const written[] = { "ab=cd:e", "code=48", "answer =4", "gOT sip RESPONSE" };
+  SipAnchors *anchors = _compiled(literals, G_N_ELEMENTS(literals));
+  gchar text[110];
+
+  for (gsize i = 0; i < G_N_ELEMENTS(written); i++)
+    {
+      for (gsize len = strlen(written[i]); len <= sizeof(text); len++)
+        {
+          for (gsize where = 0; where + strlen(written[i]) <= len; where++)
+            {
+              memset(text, '.', len);
+              memcpy(text + where, written[i], strlen(written[i]));
+              _assert_finds_all(anchors, literals, G_N_ELEMENTS(literals), text, len);
+            }
+        }
+    }
+  /* a case that is none: `@' and ``' differ in that bit only, and so do `=' and a control character */
+  _assert_finds_all(anchors, literals, G_N_ELEMENTS(literals), "....AB\035CD:E....code\03548.......................................", 60);
+  sip_anchors_free(anchors);
+}
+
 Test(anchors, the_same_literal_has_one_number)
 {
   SipAnchors *anchors = sip_anchors_new();
