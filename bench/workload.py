@@ -1,6 +1,6 @@
 # Copyright (c) 2026 The syslog-ng-sip authors
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The records of the benchmark: made from a seed, each with its truth (code, reason), or None."""
+"""The records of the benchmark: made from a seed, each with its truth (code, phrases that are right), or None."""
 import csv
 import gzip
 import json
@@ -119,7 +119,7 @@ class Generator:
         _, program, form = self.random.choices(HIT, [weight for weight, _, _ in HIT])[0]
         code = self.random.choice(USED)
         reason = self.codes[code]["phrase"]
-        return self._record(program, self._fill(form, code)), (code, reason)
+        return self._record(program, self._fill(form, code)), (code, {reason})
 
     def miss(self):
         _, program, form = self.random.choices(MISS, [weight for weight, _, _ in MISS])[0]
@@ -132,7 +132,7 @@ class Generator:
         if self.random.random() < 0.7:
             code = self.random.choice(USED)
             return (self._record("asterisk", self._fill(DUMP_RESPONSE + DUMP_HEADERS + DUMP_BODY, code)),
-                    (code, self.codes[code]["phrase"]))
+                    (code, {self.codes[code]["phrase"]}))
         return self._record("asterisk", self._fill(DUMP_REQUEST + DUMP_HEADERS + DUMP_BODY)), None
 
     def recordings(self):
@@ -145,11 +145,19 @@ class Generator:
                         continue
                     expect = record.get("expect")
                     yield (record["line"].rstrip("\r\n\0"),
-                           (expect["code"], expect.get("reason")) if expect else False if record.get("optional") else None)
+                           False if record.get("optional") else (expect["code"], reasons_of(record)) if expect else None)
+
+
+def reasons_of(record):
+    """the phrases that are right, as tests/corpus/corpus.py judges them; none where the line says none"""
+    if not record["expect"].get("reason"):
+        return set()
+    alternatives = record.get("alt_reason", [])
+    return {record["expect"]["reason"], *([alternatives] if isinstance(alternatives, str) else alternatives)}
 
 
 def records(kind, seed, count):
-    """count records as (bytes, truth): truth is (code, reason), None: has no status, False: not judged"""
+    """count records as (bytes, truth): truth is (code, phrases that are right), None: has no status, False: not judged"""
     generator = Generator(seed)
     if kind == "recordings":
         # every n-th, so that a small count has a share of all
