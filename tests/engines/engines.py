@@ -24,6 +24,8 @@ CACHE = pathlib.Path(os.environ.get("SIP_ENGINES_CACHE")
                      or pathlib.Path.home() / ".cache" / "syslog-ng-sip-engines")
 
 
+# the folder with the engine's jars and its main(): opensearch or elasticsearch
+SEARCH_ENGINE = os.environ.get("SIP_SEARCH_ENGINE", "opensearch")
 REQUIRED = os.environ.get("SIP_ENGINES") == "required"
 
 
@@ -128,21 +130,21 @@ def compiled(folder, source, classes):
 
 
 class SearchEngine:
-    """OpenSearch in one process: can be killed and started again on its data."""
+    """OpenSearch, or Elasticsearch, in one process: can be killed and started again on its data."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, kind=SEARCH_ENGINE):
         self.folder = pathlib.Path(folder)
         (self.folder / "home" / "config").mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.url = "http://127.0.0.1:%d" % self.port
-        classes = class_path("opensearch")
+        classes = class_path(kind)
         self.command = [java(), "-Xms512m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-Dlog4j2.disable.jmx=true",
-                        "-cp", compiled("opensearch", "Engine.java", classes) + ":" + classes,
+                        "-cp", compiled(kind, "Engine.java", classes) + ":" + classes,
                         "Engine", self.folder / "home", self.port]
         self.process = None
 
     def start(self, wait=True):
-        self.process = Process("OpenSearch", self.command, self.folder / "engine.log")
+        self.process = Process("the search engine", self.command, self.folder / "engine.log")
         if wait:
             wait_for(self.answers, "the search engine", 300)     # it reads its translog again first
 
