@@ -312,16 +312,47 @@ Test(message, headers)
 
       _find(&lines, text);
       cr_assert_geq(lines.n, 1);
-      sip_message_headers(text, &lines.line[0], text.len, &headers);
-      _expect_header(c->text, "Call-ID", headers.call_id, c->call_id);
-      _expect_header(c->text, "CSeq", headers.cseq, c->cseq);
-      _expect_header(c->text, "method", headers.method, c->method);
-      _expect_header(c->text, "From", headers.from, c->from);
-      _expect_header(c->text, "To", headers.to, c->to);
-      _expect_header(c->text, "User-Agent", headers.user_agent, c->user_agent);
-      _expect_header(c->text, "Q.850", headers.q850, c->q850);
-      _expect_header(c->text, "Reason", headers.reason_code, c->reason_code);
+      SipHeaderLines header_lines;
+      sip_message_headers_end(text, lines.line[0].version, &header_lines);
+      /* what is known of the lines changes nothing but the time it takes */
+      for (gint known = 0; known <= 1; known++)
+        {
+          sip_message_headers(text, &lines.line[0], known ? &header_lines : NULL, text.len, &headers);
+          _expect_header(c->text, "Call-ID", headers.call_id, c->call_id);
+          _expect_header(c->text, "CSeq", headers.cseq, c->cseq);
+          _expect_header(c->text, "method", headers.method, c->method);
+          _expect_header(c->text, "From", headers.from, c->from);
+          _expect_header(c->text, "To", headers.to, c->to);
+          _expect_header(c->text, "User-Agent", headers.user_agent, c->user_agent);
+          _expect_header(c->text, "Q.850", headers.q850, c->q850);
+          _expect_header(c->text, "Reason", headers.reason_code, c->reason_code);
+        }
     }
+}
+
+Test(message, headers_of_known_lines)
+{
+  /* NUL and CR end a value as well; the body is found behind the lines */
+  static const gchar bytes[] = "SIP/2.0 486 x\r\nVia: a\r\nCall-ID : abc\0def\nCSeq:1 BYE\rTo: z\nContent-Length:   4\n\nbody";
+  SipSpan text = guard_page_at_end(bytes, sizeof(bytes) - 1);
+  SipStartLines lines;
+  SipHeaderLines header_lines;
+  SipHeaders headers;
+
+  _find(&lines, text);
+  sip_message_headers_end(text, 0, &header_lines);
+  cr_assert_eq(header_lines.n, 4);
+  sip_message_headers(text, &lines.line[0], &header_lines, text.len, &headers);
+  cr_expect(sip_span_eq(headers.call_id, "abc"));
+  cr_expect(sip_span_eq(headers.method, "BYE"));
+  cr_expect_eq(headers.content_length, 4);
+  cr_expect_eq(headers.body, text.len - 4);
+
+  /* those of another start line are not taken */
+  header_lines.version = 1;
+  header_lines.n = 1;
+  sip_message_headers(text, &lines.line[0], &header_lines, text.len, &headers);
+  cr_expect(sip_span_eq(headers.call_id, "abc"));
 }
 
 Test(message, the_limit_holds)
@@ -334,7 +365,11 @@ Test(message, the_limit_holds)
   _find(&lines, text);
   for (gsize limit = lines.line[0].end; limit <= text.len; limit++)
     {
-      sip_message_headers(text, &lines.line[0], limit, &headers);
+      SipHeaderLines header_lines;
+      sip_message_headers_end(text, lines.line[0].version, &header_lines);
+      sip_message_headers(text, &lines.line[0], &header_lines, limit, &headers);
+      cr_assert(!headers.call_id.ptr || headers.call_id.ptr + headers.call_id.len <= text.ptr + limit);
+      sip_message_headers(text, &lines.line[0], NULL, limit, &headers);
       cr_assert(!headers.call_id.ptr || headers.call_id.ptr + headers.call_id.len <= text.ptr + limit);
       cr_assert(!headers.method.ptr || headers.method.ptr + headers.method.len <= text.ptr + limit);
     }
@@ -378,7 +413,7 @@ _run_all(SipSpan text)
   _choose(&lines, text, &sipfrag);
   for (guint i = 0; i < lines.n; i++)
     {
-      sip_message_headers(text, &lines.line[i], text.len, &headers);
+      sip_message_headers(text, &lines.line[i], NULL, text.len, &headers);
       cr_assert(_is_inside(lines.line[i].reason, text) && _is_inside(lines.line[i].code_text, text));
       cr_assert(_is_inside(headers.call_id, text) && _is_inside(headers.cseq, text) && _is_inside(headers.method, text)
                 && _is_inside(headers.from, text) && _is_inside(headers.to, text)
@@ -467,7 +502,40 @@ Test(message, headers_end)
       gchar **parts = g_strsplit(cases[i], "@", 2);
       gchar *text = g_strconcat(parts[0], parts[1], NULL);
       gsize expected = parts[1] ? strlen(parts[0]) : 0;
-      gsize end = sip_message_headers_end(guard_page_at_end(text, strlen(text)), 0);
+      SipHeaderLines lines;
+      gsize end = sip_message_headers_end(guard_page_at_end(text, strlen(text)), 0, &lines);
+
+      cr_expect_eq(end, expected, "%zu, not %zu in `%s'", end, expected, text);
+      g_free(text);
+      g_strfreev(parts);
+    }
+}
+
+Test(message, session_end)
+{
+  /* `@' marks the place; none: no session description follows */
+  static const gchar *const cases[] =
+  {
+    "\r\nv=0\r\no=- 486 486 IN IP4 a\r\ns=SIP/2.0 404\r\n@",
+    "\nv=0\ns=-\n@--- end of message: 486 ---\n",
+    "\nv=0\ns=-\na=cut of@",
+    "\nv=0\ns=-\n@\nSIP/2.0 486 Busy Here\n",
+    "\nv=0\n@S=x\n",
+    "\nv=0\n@a:b\n",
+    "\nw=0\ns=-\n",
+    "\n\nv=0\n",
+    "v=0\n",
+    "\nv=",
+    "\r\n",
+    "",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+    {
+      gchar **parts = g_strsplit(cases[i], "@", 2);
+      gchar *text = g_strjoinv("", parts);
+      gsize expected = parts[0] && parts[1] ? strlen(parts[0]) : 0;
+      gsize end = sip_message_session_end(guard_page_at_end(text, strlen(text)), 0);
 
       cr_expect_eq(end, expected, "%zu, not %zu in `%s'", end, expected, text);
       g_free(text);

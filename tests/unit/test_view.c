@@ -122,6 +122,43 @@ Test(view, needed)
   cr_expect_not(sip_view_needed(sip_span_str("")));
 }
 
+/* `len' bytes of filler, an escape at each place of them in turn */
+static void
+_expect_needed_at_every_place(const gchar *filler, gsize len)
+{
+  static const gchar *const escapes[] = { "\\n", "\033", "^M", "#012" };
+  gchar *text = g_malloc(len);
+
+  for (gsize i = 0; i < len; i++)
+    text[i] = filler[i % strlen(filler)];
+  cr_assert_not(sip_view_needed(guard_page_at_end(text, len)), "%zu bytes of `%s'", len, filler);
+  for (gsize i = 0; i < G_N_ELEMENTS(escapes); i++)
+    {
+      gsize escape_len = strlen(escapes[i]);
+
+      for (gsize where = 0; where + escape_len <= len; where++)
+        {
+          gchar *with = g_memdup2(text, len);
+
+          memcpy(with + where, escapes[i], escape_len);
+          cr_assert(sip_view_needed(guard_page_at_end(with, len)), "`%s' at %zu of %zu", escapes[i], where, len);
+          g_free(with);
+        }
+    }
+  g_free(text);
+}
+
+/* blocks of bytes are looked at at once */
+Test(view, needed_at_every_place)
+{
+  for (gsize len = 4; len < 150; len++)
+    {
+      /* bytes next to those that matter in one bit or another; `#' alone does not matter */
+      _expect_needed_at_every_place("]_}~|;3Cn \013[\177", len);
+      _expect_needed_at_every_place("a#b", len);
+    }
+}
+
 /* a NUL byte is a byte like others */
 Test(view, nul_bytes)
 {

@@ -28,6 +28,10 @@
 #define MAX_DIGITS 3
 #define ANY_DIGIT '\001'
 #define MAX_PIECES (G_MAXUINT16 - 1)
+#define ANCHOR_BITS 14
+
+/* so many literals with the same piece are looked at to tell them apart */
+#define MAX_GROUP 64
 
 /* ASCII upper to lower case by setting a bit; other bytes may fall together, which the comparison sorts out */
 #define FOLD 0x20202020u
@@ -43,9 +47,10 @@ typedef struct _Anchor
 /* one piece of one literal; those of the same slot stand side by side */
 typedef struct _Piece
 {
-  guint32 other;                /* four more bytes of the literal, folded, at its start or end: they tell most literals */
+  guint32 other;                /* four more bytes, those that tell the literal best from others with this piece; comparable */
   guint16 key;                  /* bits of the hash that do not tell the slot */
-  guint16 anchor;
+  guint16 anchor: ANCHOR_BITS;
+  guint16 other_digits: 2;      /* how many of the four, at their end, may be any digit */
   gint8 other_offset;           /* from the piece */
   guint8 offset: 7;             /* of the piece within the literal */
   guint8 last: 1;               /* of its slot */
@@ -91,6 +96,18 @@ _load(const gchar *p)
 
   memcpy(&bytes, p, sizeof(bytes));
   return bytes | FOLD;
+}
+
+/* Of a byte that stands for any digit the upper half is compared. */
+static inline guint32
+_comparable(guint32 bytes, guint digits)
+{
+  static const guint32 masks[MAX_DIGITS + 1] =
+  {
+    GUINT32_FROM_LE(0xffffffff), GUINT32_FROM_LE(0xf0ffffff), GUINT32_FROM_LE(0xf0f0ffff), GUINT32_FROM_LE(0xf0f0f0ff),
+  };
+
+  return bytes & masks[digits];
 }
 
 #define HASH_FACTOR 0x9e3779b1u
@@ -320,29 +337,11 @@ typedef struct _NewPiece
 static void
 _add_piece(const SipAnchors *self, GArray *pieces, const gchar *bytes, guint number, guint offset)
 {
-  const Anchor *anchor = &g_array_index(self->anchors, Anchor, number);
-  NewPiece new = { .hash = _hash_at(bytes, _is_long(self, anchor)) };
-  Piece *piece = &new.piece;
+  NewPiece new = { .hash = _hash_at(bytes, _is_long(self, &g_array_index(self->anchors, Anchor, number))) };
 
-  piece->key = _key(new.hash);
-  piece->anchor = (guint16) number;
-  piece->offset = offset & 0x7f;
-
-  if (anchor->text_len < HALF)
-    {
-      /* too short: told by its piece */
-      piece->other = _load(bytes);
-      piece->other_offset = 0;
-    }
-  else
-    {
-      /* whichever end of the text is further away; of equal ones the end, as literals more often begin alike */
-      guint middle = offset + (_is_long(self, anchor) ? HALF : HALF / 2);
-      guint other = middle > anchor->text_len / 2u ? 0 : (guint) anchor->text_len - HALF;
-
-      piece->other = _load(_text(self, anchor) + other);
-      piece->other_offset = (gint8) ((gint) other - (gint) offset);
-    }
+  new.piece.key = _key(new.hash);
+  new.piece.anchor = number & ((1u << ANCHOR_BITS) - 1);
+  new.piece.offset = offset & 0x7f;
   g_array_append_val(pieces, new);
 }
 
@@ -409,11 +408,92 @@ _by_hash(gconstpointer a, gconstpointer b)
   return hash_a < hash_b ? -1 : hash_a > hash_b;
 }
 
+static inline gchar
+_with_any_digit(gchar c)
+{
+  return c == ANY_DIGIT ? '0' : c | (gchar) FOLD;
+}
+
+/* Whether a text that shows the literal `b' may have at `where' in it the four bytes of `a' that begin at `other'. */
+static gboolean
+_may_show(const SipAnchors *self, const Anchor *a, guint other, const Anchor *b, gint where)
+{
+  for (gint i = 0; i < HALF; i++)
+    {
+      if (where + i < 0 || where + i >= b->len)
+        continue;
+
+      gchar byte_a = _text(self, a)[other + (guint) i];
+      gchar byte_b = _text(self, b)[where + i];
+      if (byte_a == ANY_DIGIT || byte_b == ANY_DIGIT)
+        {
+          if ((_with_any_digit(byte_a) ^ _with_any_digit(byte_b)) & 0xf0)
+            return FALSE;
+        }
+      else if (_with_any_digit(byte_a) != _with_any_digit(byte_b))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/*
+ * Which four bytes are compared before the whole literal is: those that fewest of the literals with the same piece show at that
+ * place, rather with a digit than without, as words go on in many ways, and then those that are furthest from the piece.
+ */
+static void
+_choose_other(const SipAnchors *self, NewPiece *chosen, const NewPiece *group, guint n_group)
+{
+  Piece *piece = &chosen->piece;
+  const Anchor *anchor = &g_array_index(self->anchors, Anchor, piece->anchor);
+  const gint last = anchor->len - HALF;
+  gint best = 0;
+  guint best_score = G_MAXUINT;
+
+  for (gint other = 0; other <= last; other++)
+    {
+      guint score = other + HALF > anchor->text_len ? 0 : 1;
+
+      for (guint i = 0; i < n_group; i++)
+        {
+          const Piece *second = &group[i].piece;
+          const Anchor *second_anchor = &g_array_index(self->anchors, Anchor, second->anchor);
+
+          score += 2 * _may_show(self, anchor, (guint) other, second_anchor, other - (gint) piece->offset + (gint) second->offset);
+        }
+      if (score < best_score || (score == best_score && ABS(other - piece->offset) >= ABS(best - piece->offset)))
+        {
+          best_score = score;
+          best = other;
+        }
+    }
+  piece->other_digits = (guint16) MAX(best + HALF - anchor->text_len, 0) & 3;
+  piece->other = _comparable(_load(_text(self, anchor) + best), piece->other_digits);
+  for (gint i = 0; i < piece->other_digits; i++)
+    ((gchar *) &piece->other)[HALF - 1 - i] = '0';
+  piece->other_offset = (gint8) (best - (gint) piece->offset);
+}
+
+/* by runs of the same hash */
+static void
+_choose_others(const SipAnchors *self, GArray *pieces)
+{
+  NewPiece *all = (NewPiece *) (gpointer) pieces->data;
+  guint end;
+
+  for (guint start = 0; start < pieces->len; start = end)
+    {
+      for (end = start + 1; end < pieces->len && all[end].hash == all[start].hash; end++)
+        ;
+      for (guint i = start; i < end; i++)
+        _choose_other(self, &all[i], &all[start], MIN(end - start, MAX_GROUP));
+    }
+}
+
 /* Takes the pieces; FALSE if there are too many. */
 static gboolean
-_piece_table_fill(PieceTable *self, GArray *pieces)
+_piece_table_fill(PieceTable *self, const SipAnchors *anchors, GArray *pieces)
 {
-  if (pieces->len > MAX_PIECES)
+  if (pieces->len > MAX_PIECES || anchors->anchors->len >= 1u << ANCHOR_BITS)
     {
       g_array_unref(pieces);
       return FALSE;
@@ -426,6 +506,7 @@ _piece_table_fill(PieceTable *self, GArray *pieces)
 
   self->pieces = g_new(Piece, self->n_pieces);
   g_array_sort(pieces, _by_hash);
+  _choose_others(anchors, pieces);
   for (guint i = self->n_pieces; i > 0; i--)
     {
       const NewPiece *new = &g_array_index(pieces, NewPiece, i - 1);
@@ -454,8 +535,8 @@ sip_anchors_compile(SipAnchors *self)
   self->use_vectors = self->step == MAX_STEP && __builtin_cpu_supports("avx2");
 #endif
 
-  gboolean ok = _piece_table_fill(&self->half, _choose_pieces(self, FALSE, common))
-                && _piece_table_fill(&self->whole, _choose_pieces(self, TRUE, common));
+  gboolean ok = _piece_table_fill(&self->half, self, _choose_pieces(self, FALSE, common))
+                && _piece_table_fill(&self->whole, self, _choose_pieces(self, TRUE, common));
   g_hash_table_unref(common);
   return ok;
 }
@@ -582,7 +663,8 @@ _look_closer(const Search *self, const PieceTable *table, guint32 hash, const gc
           /* huge if it would begin before the text */
           const gsize other = before + (gsize) (gssize) piece->other_offset;
 
-          if (other <= self->len - HALF && _load(self->text + other) == piece->other && piece->offset <= before
+          if (other <= self->len - HALF && _comparable(_load(self->text + other), piece->other_digits) == piece->other
+              && piece->offset <= before
               && !_report(self, piece->anchor, before - piece->offset))
             return FALSE;
         }

@@ -23,7 +23,7 @@
 
 #define MAX_LINE_PREFIX 1024
 #define MAX_REASON 512
-#define MAX_HEADER_LINES 96
+#define MAX_HEADER_LINES SIP_MESSAGE_MAX_HEADER_LINES
 #define MAX_DECORATION 16
 #define MAX_HEADER_NAME 32
 #define MAX_START_LINE 1024
@@ -175,12 +175,45 @@ _is_token_char(gchar c)
 static inline gboolean
 _names_equal(const gchar *a, const gchar *b, gsize len)
 {
-  for (gsize i = 0; i < len; i++)
+  const guint64 fold = G_GUINT64_CONSTANT(0x2020202020202020);
+
+  if (len < sizeof(guint64))
     {
-      if ((a[i] | 0x20) != (b[i] | 0x20))
-        return FALSE;
+      for (gsize i = 0; i < len; i++)
+        {
+          if ((a[i] | 0x20) != (b[i] | 0x20))
+            return FALSE;
+        }
+      return TRUE;
     }
-  return TRUE;
+  for (gsize i = 0;; i = MIN(i + sizeof(guint64), len - sizeof(guint64)))
+    {
+      guint64 bytes_a, bytes_b;
+
+      memcpy(&bytes_a, a + i, sizeof(bytes_a));
+      memcpy(&bytes_b, b + i, sizeof(bytes_b));
+      if ((bytes_a ^ bytes_b) & ~fold)
+        return FALSE;
+      if (i == len - sizeof(guint64))
+        return TRUE;
+    }
+}
+
+/* the header of that name; -1 if none is known by it */
+static inline gint
+_header_of_name(const gchar *name, gsize len)
+{
+  if (!g_ascii_isalpha(name[0]))
+    return -1;
+  gint letter = g_ascii_tolower(name[0]) - 'a';
+  for (guint i = known_by_letter[letter]; i < known_by_letter[letter + 1]; i++)
+    {
+      if (known_headers[i].len == len && _names_equal(name, known_headers[i].name, len))
+        return known_headers[i].header;
+    }
+  if (len > 2 && name[1] == '-' && (g_ascii_toupper(name[0]) == 'X' || g_ascii_toupper(name[0]) == 'P'))
+    return HEADER_OTHER;
+  return -1;
 }
 
 /* The header that the text at p names before a colon; -1 if none is known by that name. value: behind the colon. */
@@ -198,18 +231,24 @@ _header_at(const gchar *p, const gchar *end, const gchar **value)
     return -1;
   if (value)
     *value = p + 1;
+  return _header_of_name(name, len);
+}
 
-  if (!g_ascii_isalpha(name[0]))
-    return -1;
-  gint letter = g_ascii_tolower(name[0]) - 'a';
-  for (guint i = known_by_letter[letter]; i < known_by_letter[letter + 1]; i++)
+/* memchr() for what is not far away */
+static inline const gchar *
+_find_byte(const gchar *p, const gchar *end, gchar byte)
+{
+#ifdef __SSE2__
+  for (; end - p >= 16; p += 16)
     {
-      if (known_headers[i].len == len && _names_equal(name, known_headers[i].name, len))
-        return known_headers[i].header;
+      __m128i bytes = _mm_loadu_si128((const __m128i *) p);
+      gint places = _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(byte)));
+
+      if (places)
+        return p + __builtin_ctz((guint) places);
     }
-  if (len > 2 && name[1] == '-' && (g_ascii_toupper(name[0]) == 'X' || g_ascii_toupper(name[0]) == 'P'))
-    return HEADER_OTHER;
-  return -1;
+#endif
+  return memchr(p, byte, (gsize) (end - p));
 }
 
 static gsize
@@ -625,13 +664,37 @@ _headers_go_on(SipSpan text, gsize where, gsize limit)
   return FALSE;
 }
 
+/* Takes the headers of lines that are known; returns where those end. */
+static gsize
+_headers_of_lines(SipHeaders *self, SipSpan text, const SipHeaderLines *lines, gsize limit)
+{
+  for (guint i = 0; i < lines->n && lines->line[i].start < limit; i++)
+    {
+      const gchar *name = text.ptr + lines->line[i].start;
+      gsize colon = lines->line[i].colon;
+      gsize name_end = colon;
+
+      if (!_may_be_wanted(name[0]))
+        continue;
+      while (_is_blank(text.ptr[name_end - 1]))
+        name_end--;
+      gint header = _header_of_name(name, name_end - lines->line[i].start);
+      if (header >= 0 && header != HEADER_OTHER)
+        _take_header(self, (Header) header, sip_span(text.ptr + colon + 1, MIN(_line_end(text, colon + 1), limit) - colon - 1));
+    }
+  return lines->end;
+}
+
 static void
-_headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, gsize first_line, gsize limit)
+_headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, const SipHeaderLines *lines, gsize first_line,
+                 gsize limit)
 {
   gsize where = first_line;
   gsize decoration = start->kind == SIP_START_STATUS_LINE ? start->version - start->line : 0;
   gboolean dots = _lines_end_in_dots(text, _line_end(text, start->end));
 
+  if (lines && lines->n && lines->version == start->version && !decoration && !dots && lines->end <= limit)
+    where = _headers_of_lines(self, text, lines, limit);
   for (gint i = 0; i < MAX_HEADER_LINES && where < limit; i++)
     {
       gsize end = MIN(_line_end(text, where), limit);
@@ -701,40 +764,72 @@ _headers_by_blank(SipHeaders *self, SipSpan text, gsize where, gsize limit)
 }
 
 void
-sip_message_headers(SipSpan text, const SipStartLine *start, gsize limit, SipHeaders *headers)
+sip_message_headers(SipSpan text, const SipStartLine *start, const SipHeaderLines *lines, gsize limit, SipHeaders *headers)
 {
   *headers = (SipHeaders) { 0 };
 
   gsize line_end = _line_end(text, start->end);
   if (line_end < limit)
-    _headers_by_line(headers, text, start, _next_line(text, line_end), limit);
+    _headers_by_line(headers, text, start, lines, _next_line(text, line_end), limit);
   /* a line end may only be what follows a message on one line */
   if (!headers->method.ptr && !headers->call_id.ptr && !headers->from.ptr && !headers->has_content_length)
     _headers_by_blank(headers, text, start->end, MIN(line_end, limit));
 }
 
 gsize
-sip_message_headers_end(SipSpan text, gsize where)
+sip_message_headers_end(SipSpan text, gsize where, SipHeaderLines *lines)
 {
   const gchar *end = text.ptr + text.len;
   const gchar *line = memchr(text.ptr + where, '\n', MIN(text.len - where, MAX_START_LINE));
   gsize behind = where;
 
+  lines->n = 0;
+  lines->version = where;
   if (!line || _header_at(line + 1, end, NULL) < 0)
     return where;
   for (const gchar *p = line + 1; p < end; behind = (gsize) (p - text.ptr))
     {
+      const gchar *colon;
+
       /* any name: products have headers of their own; a folded line (RFC 3261 section 7.3.1) begins with a blank */
       if (!g_ascii_isalpha(*p) && !_is_blank(*p))
         break;
-      line = memchr(p, '\n', (gsize) (end - p));
+      line = _find_byte(p, end, '\n');
       if (!line)
         line = end - 1;
-      if (!_is_blank(*p) && !memchr(p, ':', MIN((gsize) (line + 1 - p), MAX_HEADER_NAME)))
-        break;
+      if (!_is_blank(*p))
+        {
+          colon = _find_byte(p, MIN(line + 1, p + MAX_HEADER_NAME), ':');
+          if (!colon || lines->n == SIP_MESSAGE_MAX_HEADER_LINES)
+            break;
+          lines->line[lines->n].start = (gsize) (p - text.ptr);
+          lines->line[lines->n++].colon = (gsize) (colon - text.ptr);
+        }
       p = line + 1;
     }
+  lines->end = behind;
   return behind;
+}
+
+gsize
+sip_message_session_end(SipSpan text, gsize where)
+{
+  static const gchar version[] = "v=0";
+  const gchar *end = text.ptr + text.len;
+  const gchar *p = text.ptr + _next_line(text, where);
+
+  if (where >= text.len || !_is_line_end(text.ptr[where]) || (gsize) (end - p) < strlen(version)
+      || memcmp(p, version, strlen(version)) != 0)
+    return where;
+  while (end - p >= 2 && g_ascii_islower(p[0]) && p[1] == '=')
+    {
+      const gchar *line = _find_byte(p, end, '\n');
+
+      if (!line)
+        return text.len;
+      p = line + 1;
+    }
+  return (gsize) (p - text.ptr);
 }
 
 typedef enum
@@ -785,7 +880,7 @@ _read_head(Head *self, SipSpan text, gsize limit)
   if (self->read)
     return;
   self->read = TRUE;
-  sip_message_headers(text, self->start, limit, &self->headers);
+  sip_message_headers(text, self->start, NULL, limit, &self->headers);
   self->body_end = _body_end(text, self->start, &self->headers);
 }
 

@@ -84,14 +84,38 @@ typedef struct _SipHeaders
   gsize body;                   /* behind the empty line; 0 if there is none */
 } SipHeaders;
 
-/* The headers that follow a start line. limit: where to stop at the latest. */
-void sip_message_headers(SipSpan text, const SipStartLine *start, gsize limit, SipHeaders *headers);
+#define SIP_MESSAGE_MAX_HEADER_LINES 96
+
+/* where the header lines stand that follow a start line */
+typedef struct _SipHeaderLines
+{
+  gsize version;                /* where the SIP/2.0 of the start line is */
+  gsize end;                    /* the empty line, or whatever is no header */
+  guint n;
+  struct
+  {
+    gsize start;
+    gsize colon;
+  } line[SIP_MESSAGE_MAX_HEADER_LINES];
+} SipHeaderLines;
+
+/*
+ * The headers that follow a start line. limit: where to stop at the latest. lines: what sip_message_headers_end() found in
+ * this text, which saves looking again if it was behind this start line; may be NULL.
+ */
+void sip_message_headers(SipSpan text, const SipStartLine *start, const SipHeaderLines *lines, gsize limit, SipHeaders *headers);
 
 /*
  * Where the header lines end that follow the start line with SIP/2.0 at `where': the empty line or whatever is no header.
  * `where' itself if none follow.  Nothing in them is a status.
  */
-gsize sip_message_headers_end(SipSpan text, gsize where);
+gsize sip_message_headers_end(SipSpan text, gsize where, SipHeaderLines *lines);
+
+/*
+ * Where the session description (RFC 8866) ends that follows the empty line at `where'; `where' itself if none does.  Nothing
+ * in it is a status.
+ */
+gsize sip_message_session_end(SipSpan text, gsize where);
 
 /* The canonical spelling of a registered method, whatever its case; NULL if it is none. */
 const gchar *sip_method_canonical(SipSpan method);

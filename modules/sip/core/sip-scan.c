@@ -93,6 +93,7 @@ struct _SipScanner
   guint n_versions;
   gsize versions[SIP_MESSAGE_MAX_START_LINES];  /* where SIP/2.0 may belong to a start line */
   SipStartLines start_lines;
+  SipHeaderLines header_lines;  /* of the last of them */
   gboolean words_known;
   gsize words_from;             /* the part of the text that `words' is about */
   SipWordSet words;
@@ -148,10 +149,10 @@ _keep_version(SipScanner *self, gsize where)
     self->n_versions++;
   self->versions[self->n_versions - 1] = where;
 
-  gsize headers_end = sip_message_headers_end(self->text, where);
+  gsize headers_end = sip_message_headers_end(self->text, where, &self->header_lines);
   if (headers_end == where)
     return TRUE;
-  self->resume_at = headers_end;
+  self->resume_at = sip_message_session_end(self->text, headers_end);
   return FALSE;
 }
 
@@ -178,6 +179,7 @@ _find_anchors(SipScanner *self, SipSpan text)
   self->n_hits = 0;
   self->ranks = 0;
   self->n_versions = 0;
+  self->header_lines.n = 0;
   self->resume_at = 0;
   do
     {
@@ -680,7 +682,7 @@ _take_message(SipScanner *self, const SipStartLine *line, gboolean sipfrag, SipS
           break;
         }
     }
-  sip_message_headers(self->text, line, limit, &headers);
+  sip_message_headers(self->text, line, &self->header_lines, limit, &headers);
   result->field[SIP_FIELD_METHOD] = headers.method;
   result->field[SIP_FIELD_CSEQ] = headers.cseq;
   result->field[SIP_FIELD_CALL_ID] = headers.call_id;

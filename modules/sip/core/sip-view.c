@@ -17,16 +17,61 @@
 
 #include "sip-view.h"
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #define ESC '\033'
+
+#ifdef __x86_64__
+
+#define BLOCK 32
+
+/* the bytes at p that may begin an escape */
+__attribute__((target("avx2"))) static inline __m256i
+_escapes_at(const gchar *p)
+{
+  __m256i bytes = _mm256_loadu_si256((const __m256i *) p);
+  __m256i numbers = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('#'));
+  __m256i controls = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(ESC));
+  /* `\\' and `^' differ in one bit */
+  __m256i others = _mm256_cmpeq_epi8(_mm256_or_si256(bytes, _mm256_set1_epi8('\\' ^ '^')), _mm256_set1_epi8('^'));
+
+  return _mm256_or_si256(_mm256_or_si256(numbers, controls), others);
+}
+
+/* Up to where there is none, two blocks at a time. */
+__attribute__((target("avx2"))) static const gchar *
+_skip_plain_blocks(const gchar *p, const gchar *end)
+{
+  for (; end - p >= 2 * BLOCK; p += 2 * BLOCK)
+    {
+      if (_mm256_movemask_epi8(_mm256_or_si256(_escapes_at(p), _escapes_at(p + BLOCK))))
+        return p;
+    }
+  /* the last block may overlap the one before */
+  if (end - p >= BLOCK && _mm256_movemask_epi8(_escapes_at(p)))
+    return p;
+  return _mm256_movemask_epi8(_escapes_at(end - BLOCK)) ? p : end;
+}
+
+#endif
 
 gboolean
 sip_view_needed(SipSpan text)
 {
-  if (memchr(text.ptr, '\\', text.len) || memchr(text.ptr, ESC, text.len) || memchr(text.ptr, '^', text.len))
-    return TRUE;
-
   const gchar *p = text.ptr;
   const gchar *end = text.ptr + text.len;
+
+#ifdef __x86_64__
+  if (text.len >= BLOCK && __builtin_cpu_supports("avx2"))
+    p = _skip_plain_blocks(p, end);
+#endif
+  if (p == end)
+    return FALSE;
+  gsize len = (gsize) (end - p);
+  if (memchr(p, '\\', len) || memchr(p, ESC, len) || memchr(p, '^', len))
+    return TRUE;
   while ((p = memchr(p, '#', (gsize) (end - p))))
     {
       if (++p < end && *p == '0')
