@@ -129,6 +129,24 @@ def compiled(folder, source, classes):
     return str(work)
 
 
+def npm_modules(name, package):
+    """npm's folder with what PACKAGE (a package.json) names, fetched once."""
+    need("node", "npm")
+    work = CACHE / name
+    work.mkdir(parents=True, exist_ok=True)
+    fetched = work / "fetched.json"
+    wanted = package.read_text(encoding="utf-8")
+    if not fetched.exists() or fetched.read_text(encoding="utf-8") != wanted:
+        (work / "package.json").write_text(wanted, encoding="utf-8")
+        try:
+            run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--omit=optional",
+                 "--cache", CACHE / "npm"], cwd=work, timeout=600)
+        except AssertionError as error:
+            raise Missing("npm cannot fetch %s: %s" % (name, error)) from None
+        fetched.write_text(wanted, encoding="utf-8")
+    return work / "node_modules"
+
+
 class SearchEngine:
     """OpenSearch, or Elasticsearch, in one process: can be killed and started again on its data."""
 

@@ -7,9 +7,8 @@ import copy
 import json
 import os
 import pathlib
-import shutil
 
-from engines import CACHE, HERE, TOP, Missing, need, run
+from engines import HERE, TOP, need, npm_modules, run
 
 NDJSON = TOP / "conf" / "dashboards" / "sip-dashboards.ndjson"
 
@@ -83,24 +82,8 @@ def draw(engine, objects, folder, start, end, clauses=None, only=None):
         width, height = sizes[name]
         (folder / (name + ".job.json")).write_text(json.dumps({"spec": spec, "width": width, "height": height}))
         names.append(name)
-    run(["node", HERE / "render.js", folder], env=dict(os.environ, NODE_PATH=str(node_modules())), timeout=300)
+    run(["node", HERE / "render.js", folder], env=dict(os.environ, NODE_PATH=str(npm_modules("panels", HERE / "package.json"))), timeout=300)
     return {name: json.loads((folder / (name + ".rows.json")).read_text()) for name in names}
-
-
-def node_modules():
-    """npm's folder with vega and vega-lite, fetched once."""
-    need("node", "npm")
-    work = CACHE / "panels"
-    work.mkdir(parents=True, exist_ok=True)
-    wanted = (HERE / "package.json").read_text()
-    if not (work / "node_modules" / "vega-lite-4").exists() or (work / "package.json").read_text() != wanted:
-        shutil.copy(HERE / "package.json", work / "package.json")
-        try:
-            run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--omit=optional",
-                 "--cache", CACHE / "npm"], cwd=work, timeout=600)
-        except AssertionError as error:
-            raise Missing("npm cannot fetch vega: %s" % error) from None
-    return work / "node_modules"
 
 
 def picture(svg, png, zoom=1.0):
