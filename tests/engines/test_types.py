@@ -12,6 +12,7 @@ import subprocess
 import pytest
 
 import engines
+from stored import leaves
 
 SEARCH = engines.TOP / "conf" / "elasticsearch"
 GRAFANA = engines.TOP / "conf" / "grafana" / "sip-dashboard.json"
@@ -99,3 +100,16 @@ def test_a_wrong_word_is_found(compiler):
     errors = "\n".join(compiler(text))
     for word in words:
         assert "wrong_" + word in errors, (word, errors)
+
+
+def test_fields_are_those_of_ecs():
+    """Names and types, but for the types that OpenSearch has only had for a short time; sip.* is Packetbeat's, labels.* the user's."""
+    modules = engines.npm_modules("types", engines.HERE / "types.json")
+    script = """const { EcsFlat } = require("%s");
+        console.log(JSON.stringify(Object.fromEntries(Object.entries(EcsFlat).map(([name, field]) => [name, field.type]))))"""
+    ecs = json.loads(engines.run(["node", "-e", script % (modules / "@elastic" / "ecs")]))
+    alike = {"constant_keyword": "keyword", "match_only_text": "text"}
+    ours = {name: kind for name, kind in leaves(load("mappings.json")["template"]["mappings"]["properties"])
+            if not name.startswith("sip.")}
+    assert len(ours) > 30
+    assert ours == {name: alike.get(ecs.get(name), ecs.get(name)) for name in ours}
