@@ -100,6 +100,9 @@ static const Fault faults[] =
   { GOOD "before: 257\n", "f:6:9: `257' is not a number from 0 to 256" },
   { GOOD "before: -1\n", "f:6:9: `-1' is not a number from 0 to 256" },
   { GOOD "before: 1x\n", "f:6:9: `1x' is not a number from 0 to 256" },
+  { GOOD "before: 3 letters\n", "f:6:9: `3 letters' is not a number from 0 to 256" },
+  { GOOD "before: 0 words\n", "f:6:9: `0' is not a number from 1 to 16" },
+  { GOOD "before: 17 words\n", "f:6:9: `17' is not a number from 1 to 16" },
   { GOOD "window: 63\n", "f:6:9: `63' is not a number from 64 to 4096" },
   { GOOD "window:   99999999999999999999\n", "f:6:11: `99999999999999999999' is not a number from 64 to 4096" },
   { GOOD "rank: best\n", "f:6:7: unknown rank `best'" },
@@ -645,6 +648,31 @@ Test(rules, before_and_window)
   SipScanResult result = _scan(rules, scanner, NULL, "486 answered 1234567890123456789012345678901234567890123456789012345 end");
   cr_assert_eq(result.code, 486);
   cr_assert_null(result.field[SIP_FIELD_REASON].ptr);
+  sip_scanner_free(scanner);
+  sip_rules_unref(rules);
+}
+
+/* words before the anchor, whatever blanks stand between them */
+Test(rules, before_words)
+{
+  SipRules *rules = _set("[rule a.b]\nanchor: answered\nbefore: 2 words\npattern: (?<reason>[a-z]{1,9}) {1,256}%{code}\\s{1,9}answered\n"
+                         "match: busy 486 answered\nexpect: code=486 reason=busy\n", TRUE);
+  SipScanner *scanner = sip_scanner_new();
+  GString *text = g_string_new("busy    486 \t\n  answered");
+
+  cr_assert_eq(_scan(rules, scanner, NULL, text->str).code, 486);
+  cr_assert_eq(_scan(rules, scanner, NULL, "{\"a\":\"busy 486 answered\"}").code, 486);
+  cr_assert_eq(_scan(rules, scanner, NULL, "busy 486 was answered").code, 0);
+  cr_assert_eq(_scan(rules, scanner, NULL, "486 answered").code, 0);
+  cr_assert_eq(_scan(rules, scanner, NULL, "answered").code, 0);
+  cr_assert(sip_span_eq(_scan(rules, scanner, NULL, "busy here 486 answered").field[SIP_FIELD_REASON], "here"));
+  /* 256 bytes and no more */
+  g_string_assign(text, "busy ");
+  g_string_append_printf(text, "%*s answered", 251, "486");
+  cr_assert_eq(_scan(rules, scanner, NULL, text->str).code, 486);
+  g_string_insert(text, 5, "       ");
+  cr_assert_eq(_scan(rules, scanner, NULL, text->str).code, 0);
+  g_string_free(text, TRUE);
   sip_scanner_free(scanner);
   sip_rules_unref(rules);
 }

@@ -26,6 +26,7 @@
 #define MIN_WINDOW 64
 #define DEFAULT_WINDOW 512
 #define MAX_BEFORE 256
+#define MAX_BEFORE_WORDS 16
 
 static const gchar *const field_names[SIP_FIELD_MAX] =
 {
@@ -628,6 +629,22 @@ _read_number(Reader *self, const gchar *value, guint lowest, guint highest, guin
   return TRUE;
 }
 
+/* bytes, or `4 words' */
+static gboolean
+_read_before(Reader *self, const gchar *value, gsize column)
+{
+  const gchar *blank = strchr(value, ' ');
+
+  if (!blank || (strcmp(blank, " words") != 0 && strcmp(blank, " word") != 0))
+    return _read_number(self, value, 0, MAX_BEFORE, &self->rule->before, column);
+
+  gchar *number = g_strndup(value, (gsize) (blank - value));
+  gboolean ok = _read_number(self, number, 1, MAX_BEFORE_WORDS, &self->rule->before_words, column);
+  g_free(number);
+  self->rule->before = MAX_BEFORE;
+  return ok;
+}
+
 static gboolean
 _read_rank(Reader *self, const gchar *value, gsize column)
 {
@@ -822,7 +839,7 @@ _read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar
   if (strcmp(key, "pattern") == 0)
     return _read_pattern(self, value, column);
   if (strcmp(key, "before") == 0)
-    return _read_seen(self, key, SEEN_BEFORE) && _read_number(self, value, 0, MAX_BEFORE, &rule->before, column);
+    return _read_seen(self, key, SEEN_BEFORE) && _read_before(self, value, column);
   if (strcmp(key, "window") == 0)
     return _read_seen(self, key, SEEN_WINDOW)
            && _read_number(self, value, MIN_WINDOW, MAX_WINDOW, &rule->window, column);

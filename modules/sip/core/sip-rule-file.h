@@ -86,7 +86,8 @@ struct _SipRule
   gint line;
   gboolean user;
   SipRank rank;
-  guint before;
+  guint before;                 /* bytes before the anchor where a match may begin */
+  guint before_words;           /* so many words at most, 0 if that does not matter */
   guint window;
   gboolean unbounded;
   GArray *anchors;              /* SipRuleAnchor */
@@ -104,6 +105,31 @@ struct _SipRule
 };
 
 void sip_rule_free(SipRule *self);
+
+static inline gboolean
+sip_rule_is_between_words(gchar c)
+{
+  return (guchar) c <= ' ' || c == '"';
+}
+
+/* Where a match may begin at the earliest whose anchor stands at `where'. */
+static inline gsize
+sip_rule_earliest_start(const SipRule *self, SipSpan text, gsize where)
+{
+  gsize lowest = where > self->before ? where - self->before : 0;
+  gsize start = where;
+
+  if (!self->before_words)
+    return lowest;
+  for (guint words = 0; words < self->before_words && start > lowest; words++)
+    {
+      while (start > lowest && sip_rule_is_between_words(text.ptr[start - 1]))
+        start--;
+      while (start > lowest && !sip_rule_is_between_words(text.ptr[start - 1]))
+        start--;
+    }
+  return start;
+}
 
 /*
  * Appends the rules of a text to `rules'. user: an administrator's file, which may use `unbounded:'.

@@ -349,11 +349,9 @@ _take_captures(SipScanner *self, const SipRule *rule, const SipRulePattern *patt
 static gboolean
 _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *candidate)
 {
-  gsize from = hit->where > rule->before ? hit->where - rule->before : 0;
+  gsize from = rule->before ? sip_rule_earliest_start(rule, self->text, hit->where) : hit->where;
   gsize end = MIN(self->text.len, hit->where + rule->window);
 
-  if (!rule->before)
-    from = hit->where;
   if (self->words_known && !_words_agree(self, rule, hit->where))
     return FALSE;
   for (guint i = 0; i < rule->patterns->len; i++)

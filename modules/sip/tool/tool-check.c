@@ -243,7 +243,7 @@ _compile_piece(const SipRule *rule, const gchar *pattern, gsize len)
 static gsize
 _fits_up_to(const SipRule *rule, const SipRulePattern *pattern, SipSpan text, gsize anchor)
 {
-  gsize from = rule->before ? (anchor > rule->before ? anchor - rule->before : 0) : anchor;
+  gsize from = sip_rule_earliest_start(rule, text, anchor);
   gsize end = MIN(text.len, anchor + rule->window);
   gsize furthest = 0;
 
@@ -506,7 +506,7 @@ static void
 _try_text(Worst *worst, const SipRule *rule, const SipRulePattern *pattern, const GString *text, gsize anchor,
           pcre2_match_data *data)
 {
-  gsize from = rule->before ? (anchor > rule->before ? anchor - rule->before : 0) : anchor;
+  gsize from = sip_rule_earliest_start(rule, sip_span(text->str, text->len), anchor);
   gsize end = MIN(text->len, anchor + rule->window);
   guint effort;
 
