@@ -40,6 +40,7 @@ struct _SipWords
   WordTable words_by_four;
   WordTable words_by_two;
   guint16 next[SIP_WORDS_MAX];          /* 1 + the next word of the same slot */
+  guint32 keys[SIP_WORDS_MAX];          /* the first bytes of each word, as they are hashed */
   guint n;
   gboolean use_vectors;
   GArray *words;                /* SipWord */
@@ -134,7 +135,8 @@ sip_words_compile(SipWords *self)
       gchar key[KEY] = { 0 };
 
       memcpy(key, word->text, MIN(word->len, KEY));
-      guint32 hash = _hash(is_short ? _load(key) & FIRST_TWO : _load(key));
+      self->keys[i - 1] = is_short ? _load(key) & FIRST_TWO : _load(key);
+      guint32 hash = _hash(self->keys[i - 1]);
       table->filter[hash >> (32 - FILTER_BITS + 5)] |= 1u << ((hash >> (32 - FILTER_BITS)) & 31);
       self->next[i - 1] = table->slots[_slot(hash)];
       table->slots[_slot(hash)] = (guint16) i;
@@ -172,13 +174,14 @@ _stands_at(const SipWord *word, const gchar *start, const gchar *p, const gchar 
 }
 
 static void
-_look_closer(const SipWords *self, const WordTable *table, guint32 hash, SipSpan text, const gchar *p, SipWordSet *found)
+_look_closer(const SipWords *self, const WordTable *table, guint32 key, SipSpan text, const gchar *p, SipWordSet *found)
 {
   const gchar *end = text.ptr + text.len;
 
-  for (guint16 word = table->slots[_slot(hash)]; word; word = self->next[word - 1])
+  for (guint16 word = table->slots[_slot(_hash(key))]; word; word = self->next[word - 1])
     {
-      if (_stands_at(&g_array_index(self->words, SipWord, word - 1), text.ptr, p, end))
+      if (self->keys[word - 1] == key
+          && _stands_at(&g_array_index(self->words, SipWord, word - 1), text.ptr, p, end))
         sip_word_set_add(found, word - 1u);
     }
 }
@@ -186,13 +189,10 @@ _look_closer(const SipWords *self, const WordTable *table, guint32 hash, SipSpan
 static inline void
 _search_at(const SipWords *self, guint32 bytes, SipSpan text, const gchar *p, SipWordSet *found)
 {
-  guint32 by_four = _hash(bytes);
-  guint32 by_two = _hash(bytes & FIRST_TWO);
-
-  if (G_UNLIKELY(_filter(&self->words_by_four, by_four) & 1))
-    _look_closer(self, &self->words_by_four, by_four, text, p, found);
-  if (G_UNLIKELY(_filter(&self->words_by_two, by_two) & 1))
-    _look_closer(self, &self->words_by_two, by_two, text, p, found);
+  if (G_UNLIKELY(_filter(&self->words_by_four, _hash(bytes)) & 1))
+    _look_closer(self, &self->words_by_four, bytes, text, p, found);
+  if (G_UNLIKELY(_filter(&self->words_by_two, _hash(bytes & FIRST_TWO)) & 1))
+    _look_closer(self, &self->words_by_two, bytes & FIRST_TWO, text, p, found);
 }
 
 #ifdef __x86_64__
