@@ -39,7 +39,7 @@ SIP_WORDS = (
 )
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
-    " | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
+    " | =Overriding | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"
 NAMED_NUMBER = "(?<!%s)" % "|".join(r"\b%s " % word for word in (
@@ -69,7 +69,8 @@ def with_neighbours(anchor):
     """With seven bytes or more in every anchor the search for them looks at every fourth position only."""
     if len(anchor) >= 7:
         return [anchor]
-    return ['"%s%s"' % (char, anchor) for char in " (\"'[:=|>-"] + ['"%s "' % anchor, anchor + ",", anchor + ")"]
+    before = " (\"'[:=|>-" if " " in anchor else " \":="
+    return ['"%s%s"' % (char, anchor) for char in before] + ['"%s "' % anchor, anchor + ",", anchor + ")"]
 
 
 def print_rule(name, anchors, patterns, settings):
@@ -112,7 +113,7 @@ def main():
     print_rule("sip", [phrase[:16].rstrip() for _, phrase in sip if len(phrase) >= 9]
                + [form % pair for pair in numbered if pair in sip for form in FORMS],
                [number_first(sip_words), phrase_first(sip_words)], [
-        "veto: HTTP/1.0 | HTTP/1.1 | HTTP/2 | xhttp",
+        "veto: HTTP/1.0 | HTTP/1.1 | HTTP/2 | xhttp | =Overriding",
         "match: 487 Request Terminated",
         'expect: code=487 reason="Request Terminated"',
         "match: leg b said 486/Busy Here to us",
