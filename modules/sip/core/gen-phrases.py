@@ -36,15 +36,16 @@ SIP_WORDS = (
     "SIP | sip: | sips: | =INVITE | =REGISTER | =SUBSCRIBE | =NOTIFY | =PUBLISH | =CANCEL | =BYE | =PRACK | =REFER | =OPTIONS"
     " | Call-ID | callid | call_id | CSeq | from_tag | to_tag | chan_sip | pjsip | *pjsip* | sofia | kamailio | opensips | openser"
     " | asterisk | freeswitch | baresip | *pjsua* | voip | trunk | registrar"
+    " | =607 Unwanted | =608 Rejected | =485 Ambiguous | =380 Alternative Service"
 )
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
-    " | =Overriding | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
+    " | =Overriding | licen* | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"
 NAMED_NUMBER = "(?<!%s)" % "|".join(r"\b%s " % word for word in (
     "ext", "exten", "extension", "user", "peer", "endpoint", "account", "port", "line", "queue", "mailbox", "number", "aor",
-    "contact", "channel", "device", "agent", "room", "conference", "domain", "id", "no"))
+    "contact", "channel", "device", "agent", "room", "conference", "domain", "id", "no", "call", "leg"))
 FORMS = ("%s %s", "%s/%s", "%s (%s", "%s(%s", "%s: %s", "%s - %s")
 SEPARATOR = r"""[] /():,"'-]{1,3}"""
 DIRECTION = "(?:(?<![A-Za-z])(?i:(?<sent>sent|sending)|(?<received>received|got|recv)) )?"
@@ -85,7 +86,7 @@ def print_rule(name, anchors, patterns, settings):
 
 
 def number_first(words):
-    return (r"%s(?<![0-9A-Za-z_.])(?<!SIP/2[.]0 )(?<![0-9][:,])(?i)%s(?-i)%%{code}%s(?<reason>%s)(?![A-Za-z])"
+    return (r"%s(?<![0-9A-Za-z_.])(?<!SIP/2[.]0 )(?<![0-9][:,])(?i)%s(?-i)%%{code}%s(?<reason>%s)(?![A-Za-z])(?! ?[[(][1-6][0-9]{2}[])])"
             r"(?!(?<=trying) to (?!sips?:|[0-9[]))%s" % (DIRECTION, NAMED_NUMBER, SEPARATOR, words, PEER))
 
 
@@ -126,6 +127,8 @@ def main():
         'expect: code=486 reason="Busy Here"',
         "match: Not Acceptable Here (488)",
         'expect: code=488 reason="Not Acceptable Here"',
+        "match: call 404: Request Terminated (487)",
+        'expect: code=487 reason="Request Terminated"',
         "match: call to 5550100 failed: 603 - Decline",
         "expect: code=603 reason=Decline",
         "match: sent 486 Busy Here to 192.0.2.9:5060",
@@ -148,6 +151,8 @@ def main():
         'expect: code=503 reason="Service Unavailable"',
         "match: BYE of 1001: 200 OK",
         "expect: code=200 reason=OK",
+        "match: call rejected by carrier - 607 Unwanted",
+        "expect: code=607 reason=Unwanted",
         "match: trunk-b: 403 - Forbidden",
         "expect: code=403 reason=Forbidden",
         "match: received 404 Not Found for INVITE",
