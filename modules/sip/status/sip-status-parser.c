@@ -23,6 +23,7 @@
 #include "plugin/syslog-ng-compat.h"
 #include "core/sip-codes.h"
 #include "core/sip-scan.h"
+#include "core/sip-text.h"
 
 #include "scratch-buffers.h"
 
@@ -336,24 +337,6 @@ _is_printable_ascii(SipSpan text)
   return TRUE;
 }
 
-/* what a terminal, a browser or a log reader could take for an instruction: C0, C1, line separators, bidi and no width */
-static gboolean
-_is_control(gunichar c)
-{
-  if (c < 0x80)
-    return c < 0x20 || c == 0x7f;
-  switch (g_unichar_type(c))
-    {
-    case G_UNICODE_CONTROL:
-    case G_UNICODE_FORMAT:
-    case G_UNICODE_LINE_SEPARATOR:
-    case G_UNICODE_PARAGRAPH_SEPARATOR:
-      return TRUE;
-    default:
-      return FALSE;
-    }
-}
-
 /* Text from a line as valid UTF-8 of at most MAX_VALUE bytes: controls become blanks, bad bytes U+FFFD. */
 static gsize
 _sanitize(gchar *buf, SipSpan text)
@@ -365,22 +348,8 @@ _sanitize(gchar *buf, SipSpan text)
   while (p < end)
     {
       gchar encoded[6];
-      gint encoded_len;
-      /* g_utf8_get_char_validated() stops at a NUL byte only when it is the first */
-      gunichar c = *p ? g_utf8_get_char_validated(p, end - p) : 0;
+      gint encoded_len = g_unichar_to_utf8(sip_text_next(&p, end), encoded);
 
-      if (c == (gunichar) -1 || c == (gunichar) -2)
-        {
-          c = 0xfffd;
-          p++;
-        }
-      else
-        {
-          p = *p ? g_utf8_next_char(p) : p + 1;
-          if (_is_control(c))
-            c = ' ';
-        }
-      encoded_len = g_unichar_to_utf8(c, encoded);
       if (len + encoded_len > MAX_VALUE)
         break;
       memcpy(buf + len, encoded, encoded_len);

@@ -16,6 +16,7 @@
  */
 
 #include "tool.h"
+#include "sip-text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -79,42 +80,10 @@ tool_style_of_code(gint code)
   return code >= 200 && code < 300 ? TOOL_GREEN : TOOL_PLAIN;
 }
 
-/* C0 and C1 controls, line separators, and the marks that turn the direction of text or have no width */
-static gboolean
-_is_control(gunichar c)
-{
-  switch (g_unichar_type(c))
-    {
-    case G_UNICODE_CONTROL:
-    case G_UNICODE_FORMAT:
-    case G_UNICODE_LINE_SEPARATOR:
-    case G_UNICODE_PARAGRAPH_SEPARATOR:
-      return TRUE;
-    default:
-      return FALSE;
-    }
-}
-
 static inline gboolean
 _is_plain(gchar c)
 {
   return c >= 0x20 && c < 0x7f;
-}
-
-/* The character at *p, which moves on; a control one is given as a blank, bytes that are no UTF-8 as U+FFFD. */
-static gunichar
-_next_character(const gchar **p, const gchar *end)
-{
-  /* g_utf8_get_char_validated() stops at a NUL byte only if it is the first */
-  gunichar c = **p ? g_utf8_get_char_validated(*p, end - *p) : 0;
-
-  if (c == (gunichar) -1 || c == (gunichar) -2)
-    {
-      (*p)++;
-      return 0xfffd;
-    }
-  *p = c ? g_utf8_next_char(*p) : *p + 1;
-  return _is_control(c) ? ' ' : c;
 }
 
 void
@@ -131,7 +100,7 @@ tool_append_clean(GString *out, SipSpan text)
         p++;
       g_string_append_len(out, plain, p - plain);
       if (p < end)
-        g_string_append_unichar(out, _next_character(&p, end));
+        g_string_append_unichar(out, sip_text_next(&p, end));
     }
 }
 
@@ -157,7 +126,7 @@ tool_append_json(GString *out, SipSpan text)
           g_string_append_c(out, *p++);
         }
       else
-        g_string_append_unichar(out, _next_character(&p, end));
+        g_string_append_unichar(out, sip_text_next(&p, end));
     }
   g_string_append_c(out, '"');
 }
