@@ -54,6 +54,8 @@ def shape(name, t, weekend):
         return factor * (0.55 - 0.45 * math.cos(2 * math.pi * (hour - 3) / 24))
     if name == "steps":  # opens at 8, closes at 18, within the second
         return factor * (1.0 if 8 <= hour < 18 else 0.1)
+    if name == "lunch":  # opens at 9, closed from 12 to 14, the last caller at 19
+        return factor * (1.0 if 9 <= hour < 12 else 0.8 if 14 <= hour < 19 else 0.08 if 12 <= hour < 14 else 0.02)
     if name == "night":  # batch calls
         return factor * (1.0 if hour < 5 else 0.05)
     raise ValueError("no such shape: %s" % name)
@@ -109,6 +111,8 @@ class Key:
         if isinstance(group.get("begins_until"), (int, float)):
             self.begins = rng.uniform(group.get("begins", 0.0), group["begins_until"]) * HOUR
         self.changes = group.get("change", [])        # at (hours), until, factor, shift (hours)
+        self.growth = group.get("growth", 0.0)        # of the traffic, from week to week
+        self.copies = group.get("copies", 1)          # each record is logged so often
         self.method_known = group.get("method_known", True)
         self.serial = 0
 
@@ -121,7 +125,7 @@ class Key:
             if change["at"] * HOUR <= t < change.get("until", math.inf) * HOUR:
                 factor *= change.get("factor", 1.0)
                 at += change.get("shift", 0.0) * HOUR
-        return factor * self.rate * shape(self.shape, at, self.weekend)
+        return factor * self.rate * (1 + self.growth * t / WEEK) * shape(self.shape, at, self.weekend)
 
     def level(self, t):
         """Its normal faults a second."""
@@ -188,13 +192,17 @@ class World:
                 if "at" not in one:
                     one["at"] = self.rng.uniform(spec.get("from", 30), spec.get("to", self.days * 24 - 4))
                 incident = Incident(one, key)
-                if all(incident.start > end + HOUR or incident.end < start - HOUR
-                       for start, end in self.busy_until.get(key.name, [])):
+                again = []
+                if "again" in spec:
+                    again = [Incident(dict(one, at=incident.end / HOUR + spec["again"] / 60.0), key)]
+                if all(one.start > end + HOUR or one.end < start - HOUR
+                       for start, end in self.busy_until.get(key.name, []) for one in [incident] + again):
                     break
             else:
                 continue
-            self.busy_until.setdefault(key.name, []).append((incident.start, incident.end))
-            self.incidents.append(incident)
+            for one in [incident] + again:
+                self.busy_until.setdefault(key.name, []).append((one.start, one.end))
+                self.incidents.append(one)
 
     def _place_burst(self, spec):
         """Bursts of normal life: one phone that redials, a storm of registrations, a scanner.  No alert is due."""
@@ -213,7 +221,8 @@ class World:
         if key.failures_only and code < 300:
             return
         method = method if key.method_known else "-"
-        out.append((t, key.name, code, method, direction, call_id, "-"))
+        for _ in range(key.copies):
+            out.append((t, key.name, code, method, direction, call_id, "-"))
         if key.retransmit and code >= 300 and self.rng.random() < key.retransmit:
             wait = 0.5
             for _ in range(self.rng.randint(1, 6)):
@@ -267,6 +276,16 @@ class World:
             elif kind == "scanner":
                 self._emit(out, key, t + i * spec.get("every", 0.2), rng.choice(spec.get("codes", [401, 403, 404])),
                            rng.choice(spec.get("methods", ["REGISTER", "OPTIONS"])), call)
+            elif kind == "campaign":  # calls like all others, many of them
+                self._attempt(out, key, t + rng.uniform(0, spec.get("seconds", 600)), ())
+            elif kind == "restart":  # all phones register; few are refused and try again
+                at = t + rng.expovariate(1 / spec.get("seconds", 20.0))
+                if rng.random() >= spec.get("refused", 0.02):
+                    self._register(out, key, at)
+                    continue
+                for again in range(spec.get("retries", 20)):
+                    self._emit(out, key, at + again * 30, 401, "REGISTER", "%s-%d" % (call, again))
+                    self._emit(out, key, at + again * 30 + 0.02, 403, "REGISTER", "%s-%d" % (call, again))
             elif kind == "codes":  # a flood of answers that mean nothing
                 self._emit(out, key, t + rng.uniform(0, spec.get("seconds", 600)), rng.choice(spec["codes"]),
                            spec.get("method", key.method), call)

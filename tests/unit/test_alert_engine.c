@@ -35,6 +35,7 @@ static AlertEngine *engine;
 static AlertNotices *notices;
 static gint64 now;
 static guint serial;
+static GRand *chance;
 
 static AlertDetector *
 _add(const gchar *preset)
@@ -93,6 +94,7 @@ teardown(void)
   for (guint i = 0; i < n_detectors; i++)
     alert_detector_clear(&detectors[i]);
   sip_codes_unref(codes);
+  g_clear_pointer(&chance, g_rand_free);
 }
 
 TestSuite(alert_engine, .init = setup, .fini = teardown);
@@ -955,4 +957,312 @@ Test(alert_engine, a_key_that_appears_later_brings_its_usual_faults_along)
       _feed("new and broken", 503);
     }
   cr_assert_eq(alert_engine_firing_now(engine, 0), 2, "more failures than anything else");
+}
+
+/* ---- days of traffic, by chance: calls and keepalives a second */
+
+typedef struct _Life
+{
+  const gchar *key;
+  gdouble day, night;           /* calls a second, from 8 to 18 and else */
+  gdouble faults, declined;     /* parts of them */
+  gdouble keepalives;           /* that time out, a second */
+  guint retransmitted;          /* one of so many faults is logged seven times */
+  gdouble rush;                 /* calls a second for twenty minutes from 10 and from 15 on */
+} Life;
+
+static gint
+_hour(void)
+{
+  return (gint) (now / S / 3600 % 24);
+}
+
+static gboolean
+_happens(gdouble part)
+{
+  return g_rand_double(chance) < part;
+}
+
+static void
+_call(const Life *life)
+{
+  if (!_happens(life->faults))
+    _feed(life->key, _happens(life->declined) ? 603 : 200);
+  else
+    {
+      guint times = life->retransmitted && g_rand_int_range(chance, 0, life->retransmitted) == 0 ? 7 : 1;
+
+      while (times--)
+        _feed(life->key, 503);
+    }
+}
+
+static void
+_live(const Life *life, gint64 time)
+{
+  if (!chance)
+    chance = g_rand_new_with_seed(7);
+  for (gint64 end = now + time; now < end;)
+    {
+      gdouble calls = _hour() >= 8 && _hour() < 18 ? life->day : life->night;
+
+      now += S;
+      if ((_hour() == 10 || _hour() == 15) && now / S % 3600 < 1200)
+        calls += life->rush;
+      for (; calls > 0; calls--)
+        {
+          if (_happens(MIN(calls, 1)))
+            _call(life);
+        }
+      if (_happens(life->keepalives))
+        {
+          AlertRecord record = _record(life->key, 408);
+
+          record.method = ALERT_METHOD_OPTIONS;
+          alert_engine_record(engine, &record, notices);
+        }
+    }
+}
+
+static void
+_live_until(const Life *life, gint hour)
+{
+  while (_hour() == hour)
+    _live(life, 60 * S);
+  while (_hour() != hour)
+    _live(life, 60 * S);
+}
+
+static void
+_live_days(const Life *life, gint days)
+{
+  for (gint i = 0; i < days; i++)
+    _live_until(life, 0);
+}
+
+/* Seconds until it fires with such faults on top, apart as given; all of the time if it does not. */
+static gint64
+_seconds_to_fire(const Life *life, gint code, gint64 apart, gint64 most)
+{
+  gint64 begin = now, next = now;
+  guint64 before = alert_engine_firings(engine, 0) + (n_detectors > 1 ? alert_engine_firings(engine, 1) : 0);
+
+  while (now - begin < most)
+    {
+      _live(life, S);
+      if (apart && now >= next)
+        {
+          next += apart;
+          _feed(life->key, code);
+        }
+      if (alert_engine_firings(engine, 0) + (n_detectors > 1 ? alert_engine_firings(engine, 1) : 0) > before)
+        break;
+    }
+  return (now - begin) / S;
+}
+
+Test(alert_engine, faults_that_do_not_follow_the_traffic_are_no_more_at_the_busy_hour)
+{
+  Life life = { .key = "nat", .day = 0.3, .night = 0.005, .keepalives = 0.02 };
+
+  _add("fault");
+  _start();
+  _live_days(&life, 3);
+  _live_until(&life, 10);
+  cr_assert_eq(notices->len, 0);
+  cr_assert_leq(_seconds_to_fire(&life, 503, 12500 * S / 1000, 900 * S), 250 + 30, "the 20th comes after 250 s");
+  cr_assert_float_eq(_find(ALERT_STATE_FIRING)->level, 6, 2);
+}
+
+Test(alert_engine, a_rush_of_calls_brings_its_usual_faults_along)
+{
+  Life life = { .key = "dialler", .day = 0.005, .night = 0.001, .faults = 0.05, .rush = 2 };
+
+  _add("fault");
+  _start();
+  _live_days(&life, 3);
+  guint64 learning = alert_engine_firings(engine, 0);
+  _live_days(&life, 8);
+  cr_assert_eq(alert_engine_firings(engine, 0), learning, "30 in a window, of 600");
+  life.faults = 0.4;
+  _live_days(&life, 1);
+  cr_assert_gt(alert_engine_firings(engine, 0), learning);
+}
+
+Test(alert_engine, a_scanner_does_not_raise_the_level)
+{
+  Life life = { .key = "trunk", .day = 0.3, .night = 0.1, .faults = 0.03 };
+  gint64 begin;
+
+  _add("fault");
+  _start();
+  _live_days(&life, 2);
+  _live_until(&life, 10);
+  cr_assert_eq(notices->len, 0);
+  for (begin = now; notices->len == 0 && now - begin < 600 * S;)
+    {
+      for (gint i = 0; i < 40; i++)
+        _feed("trunk", i % 2 ? 404 : 484);
+      _seconds_to_fire(&life, 503, 10 * S, 2 * S);
+      now += 3 * S;
+    }
+  cr_assert_leq((now - begin) / S, 150);
+}
+
+Test(alert_engine, failures_in_clusters_are_its_way)
+{
+  Life life = { .key = "nocallid", .day = 0.3, .night = 0.1, .faults = 0.04, .retransmitted = 12 };
+
+  _add("fault");
+  _start();
+  _live_days(&life, 3);
+  guint64 learning = alert_engine_firings(engine, 0);
+  cr_assert_eq(learning, 0);
+  _live_days(&life, 14);
+  cr_assert_eq(alert_engine_firings(engine, 0), learning);
+  _live_until(&life, 10);
+  life.faults = 0.4;
+  cr_assert_leq(_seconds_to_fire(&life, 503, 0, 900 * S), 300);
+}
+
+Test(alert_engine, a_level_as_regular_as_a_clock_is_allowed_some_chance)
+{
+  _add("fault");
+  _start();
+  for (gint i = 0; i < 2 * 24 * 100; i++)
+    {
+      _feed_many("timer", 408, 1, 12 * S);
+      _feed_many("timer", 200, 1, 24 * S);
+    }
+  _feed_many("timer", 408, 22, 12 * S);
+  cr_assert_eq(notices->len, 0);
+  _feed_many("timer", 408, 60, 6 * S);
+  cr_assert_eq(_count(ALERT_STATE_FIRING), 1);
+}
+
+Test(alert_engine, traffic_that_has_come_to_stay)
+{
+  Life life = { .key = "migrated", .day = 0.3, .night = 0.3, .faults = 0.05 };
+
+  _add("fault");
+  _start();
+  _live_days(&life, 4);
+  cr_assert_eq(notices->len, 0);
+  life.day = life.night = 2;
+  _live(&life, 12 * 3600 * S);
+  cr_assert_eq(notices->len, 0);
+}
+
+Test(alert_engine, who_closes_at_night_is_missed_in_the_morning)
+{
+  Life life = { .key = "branch", .day = 0.5, .night = 0.005, .declined = 0.3 };
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  _live_days(&life, 3);
+  _live_until(&life, 9);
+  cr_assert_eq(notices->len, 0);
+  life.declined = 1;
+  cr_assert_leq(_seconds_to_fire(&life, 0, 0, 7200 * S), 60);
+}
+
+Test(alert_engine, who_has_few_calls_has_them_in_the_day)
+{
+  Life life = { .key = "small", .day = 0.0015, .night = 0.00005, .declined = 0.2 };
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  _live_days(&life, 8);
+  _live_until(&life, 8);
+  cr_assert_eq(notices->len, 0);
+  life.declined = 1;
+  cr_assert_leq(_seconds_to_fire(&life, 0, 0, 10 * 3600 * S), 4 * 3600);
+}
+
+Test(alert_engine, a_flood_of_failures_beside_few_calls)
+{
+  Life life = { .key = "few", .day = 0.004, .night = 0.0005, .declined = 0.2 };
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  _live_days(&life, 5);
+  _live_until(&life, 11);
+  life.day = life.night = 0;
+
+  gint64 seconds = _seconds_to_fire(&life, 480, S / 3, 5 * 3600 * S);
+  cr_assert_geq(seconds, 1200);
+  cr_assert_leq(seconds, 3 * 3600);
+}
+
+Test(alert_engine, a_flood_of_failures_beside_a_call_in_four_minutes)
+{
+  Life life = { .key = "few", .day = 0.0065, .night = 0.0005, .declined = 0.2 };
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  _live_days(&life, 5);
+  _live_until(&life, 11);
+  life.day = life.night = 0;
+  cr_assert_geq(_seconds_to_fire(&life, 480, 40 * S, 5 * 3600 * S), 2 * 3600);
+}
+
+Test(alert_engine, a_scanner_while_the_calls_get_few)
+{
+  Life life = { .key = "trunk", .day = 0.03, .night = 0.03, .declined = 0.2 };
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  _live_days(&life, 2);
+  _live_until(&life, 11);
+  life.day = life.night = 0;
+  _live(&life, 250 * S);
+
+  gint64 seconds = _seconds_to_fire(&life, 404, S / 5, 900 * S);
+  cr_assert_geq(seconds, 200);
+  cr_assert_leq(seconds, 400);
+}
+
+Test(alert_engine, a_rush_of_calls_on_the_first_day)
+{
+  Life life = { .key = "dialler", .day = 0.005, .night = 0.005, .faults = 0.05, .rush = 1.5 };
+
+  _add("fault");
+  _start();
+  _live_until(&life, 16);
+  cr_assert_eq(notices->len, 0, "22 in a window, of 450");
+}
+
+Test(alert_engine, what_comes_at_any_hour_is_the_least_to_expect)
+{
+  Life life = { .key = "nat", .day = 0.3, .night = 0.005, .keepalives = 0.03 };
+
+  _add("fault");
+  _start();
+  _live_days(&life, 4);
+  _live_until(&life, 3);
+  life.keepalives = 0;
+  _live(&life, 1800 * S);
+  cr_assert_eq(_seconds_to_fire(&life, 408, 14 * S, 300 * S), 300);
+  cr_assert_lt(_seconds_to_fire(&life, 408, 5 * S, 300 * S), 200);
+}
+
+Test(alert_engine, a_night_without_calls_does_not_end_it)
+{
+  Life life = { .key = "small", .day = 0.003, .night = 0, .declined = 0.2 };
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  _live_days(&life, 8);
+  life.declined = 1;
+  _live_days(&life, 2);
+  cr_assert_eq(_count(ALERT_STATE_FIRING), 1);
+  cr_assert_eq(_count(ALERT_STATE_RESOLVED), 0);
+  _wait(25 * G_GINT64_CONSTANT(3600) * S);
+  cr_assert_eq(_count(ALERT_STATE_RESOLVED), 1, "a day without a call does");
 }

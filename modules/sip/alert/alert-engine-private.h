@@ -72,8 +72,10 @@ typedef struct _Level
   guint32 n;                    /* windows learnt from */
   gfloat fast;                  /* EWMA of hits, follows the hour */
   gfloat slow;                  /* EWMA of hits over days */
+  gfloat usual_base;            /* EWMA of base, follows the hour; not saved */
   gfloat ratio_hits, ratio_base;        /* EWMAs over a day: how many hits come with so much other traffic */
-  gfloat dispersion;            /* variance of hits over their mean, >= 1 */
+  gfloat dispersion;            /* variance of hits over their mean; chance makes it 1 */
+  guint32 busy;                 /* windows it was learnt from; not saved */
   gfloat hour[HOURS_OF_DAY];    /* EWMA of hits by hour of the day, -1: unknown */
 } Level;
 

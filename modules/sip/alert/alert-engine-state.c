@@ -382,6 +382,7 @@ _get_spike(Reader *r, SpikeState *spike)
   level->ratio_hits = _get_float(r);
   level->ratio_base = _get_float(r);
   level->dispersion = _at_least_one(_get_float(r));
+  level->busy = level->n;
   _get_hours(r, level->hour);
 }
 

@@ -47,13 +47,21 @@
 
 /* The firing threshold: what chance does once in some five million looks, and deviation times the level. */
 #define THRESHOLD_OFFSET 5.0
-#define THRESHOLD_SIGMAS 5.2
+#define THRESHOLD_SIGMAS 5.3
+/* Failures that come in clusters, as retransmissions without a Call-ID do: variance over mean, from and up to. */
+#define CLUSTERED 1.3
+#define MOST_CLUSTERED 1.9
+/* Of a window, in variances: an incident below the threshold makes no clusters. */
+#define MOST_SURPRISE 20
 /* For a key with bursty failures the first is more, but at most this. */
 #define THRESHOLD_MOST(deviation, expected) (1.7 * (deviation) * (expected) + 12)
 /* How far the level may follow beyond what days have shown. */
 #define FAST_OVER_SLOW 2.5
 /* Other traffic per window from which on the level is told by it. */
 #define TRUSTED_BASE 4.0
+/* Of keys with less, the answers of a day tell what failures come with many more of them, and so many imagined ones. */
+#define IMAGINED_HITS 5
+#define IMAGINED_BASE 100
 /* So much is believed to be known of a key that has never been seen: it had no failures, for so many windows. */
 #define NEWCOMER_WINDOWS 6
 /* So long a newcomer must show at least as many failures as anything else. */
@@ -66,6 +74,12 @@
 #define MIN_ACTIVE_WINDOWS 6
 #define MAX_PACE (10 * MINUTE)
 #define BURSTY 4.0f
+/* Who fails more often than not, by keepalives or scanners, shows a row of failures whenever there are few calls. */
+#define MOSTLY_FAILS 0.4f
+/* Successes per learning window that tell something about the hour of the day: fourteen a day. */
+#define RARE 0.05f
+/* So many do not make five that are missing while a flood of failures lasts twenty minutes. */
+#define MODEST 0.9f
 
 GArray *
 alert_notices_new(void)
@@ -520,15 +534,105 @@ _expected_fast(const Detector *det, const Level *level)
   return MIN(level->fast, FAST_OVER_SLOW * level->slow);
 }
 
+/* Hits of a window by the hour of the day, between the middles of two hours; -1: unknown. */
+static gdouble
+_hour_level(const AlertEngine *self, const Level *level, gint64 at)
+{
+  gint64 before = at - HOUR / 2, after = at + HOUR / 2;
+  gfloat a = level->hour[_hour_of_day(self, before)], b = level->hour[_hour_of_day(self, after)];
+  gdouble way = ((before + self->wall_offset) % HOUR) / (gdouble) HOUR;
+
+  return a >= 0 && b >= 0 ? a + way * (b - a) : -1;
+}
+
+/* What comes at any hour of the day. */
+static gdouble
+_least_hour(const Level *level)
+{
+  gfloat least = level->hour[0];
+
+  for (gint i = 1; i < HOURS_OF_DAY; i++)
+    least = MIN(least, level->hour[i]);
+  return least;
+}
+
+static gboolean
+_follows_traffic(const Level *level)
+{
+  return level->ratio_base >= TRUSTED_BASE;
+}
+
+/* What is to be expected, all for a whole window. */
+typedef struct _Expectation
+{
+  gdouble rate;                 /* whatever else goes on */
+  gdouble usual;                /* as always at this hour, or of late; -1: unknown */
+  gdouble usual_base;           /* other traffic of late */
+  gdouble per_base;             /* with each other answer */
+} Expectation;
+
+static Expectation
+_expectation(const AlertEngine *self, const Detector *det, const Level *level, gint64 at)
+{
+  Expectation result = { .rate = _expected_fast(det, level), .usual_base = level->usual_base };
+  gdouble hour = _hour_level(self, level, at);
+
+  result.rate = MAX(result.rate, _follows_traffic(level) ? _least_hour(level) : hour);
+  result.usual = hour < 0 ? -1 : MAX(level->fast, hour);
+  if (_follows_traffic(level))
+    result.per_base = level->ratio_hits / level->ratio_base;
+  else
+    {
+      guint32 n = MIN(level->n, det->windows_a_day);
+
+      result.per_base = MIN((level->ratio_hits * n + IMAGINED_HITS) / (level->ratio_base * n + IMAGINED_BASE), 1);
+    }
+  return result;
+}
+
+/*
+ * In a part of a window with so much other traffic.  Failures may follow the traffic, or come whatever it does, as those
+ * of keepalives; to tell which, nobody need know more than that what is usual comes with the usual traffic.
+ */
+static gdouble
+_expected(const Expectation *self, gdouble part, gdouble base)
+{
+  gdouble rate = self->rate * part;
+  gdouble follows = self->per_base * base;
+
+  if (self->usual >= 0)
+    follows = MIN(follows, self->usual * part + self->per_base * MAX(base - self->usual_base * part, 0));
+  return MAX(rate, follows);
+}
+
+/* Variance over mean of the hits of a window; what any of the expectations explains is no surprise. */
+static void
+_learn_dispersion(AlertEngine *self, const Detector *det, Level *level, guint32 hits, guint32 base, gint64 at)
+{
+  Expectation expectation = _expectation(self, det, level, at);
+  gdouble most = _expected(&expectation, 1, base);
+  gdouble least = MIN(most, level->fast);
+  gdouble hour = _hour_level(self, level, at);
+
+  if (!_follows_traffic(level) && hour >= 0)
+    least = MIN(least, hour);
+
+  gdouble expected = CLAMP(hits, least, most);
+  if (level->n >= 6 && expected >= 1)
+    {
+      gdouble surprise = MIN((hits - expected) * (hits - expected) / expected, MOST_SURPRISE);
+
+      level->dispersion += MAX(2 * det->day, 1.0f / (level->busy + 10)) * (surprise - level->dispersion);
+      level->busy++;
+    }
+}
+
 static void
 _learn_window(AlertEngine *self, const Detector *det, Level *level, guint32 hits, guint32 base, gint64 at)
 {
-  gfloat expected = MAX(level->fast, level->ratio_base >= TRUSTED_BASE ? base *level->ratio_hits / level->ratio_base : 0);
-  gfloat surprise = (hits - expected) * (hits - expected) / MAX(expected, 1.0f);
-
-  if (level->n >= 6)
-    level->dispersion += det->day * (MIN(surprise, 50.0f) - level->dispersion);
+  _learn_dispersion(self, det, level, hits, base, at);
   _ewma(&level->fast, hits, hits > level->fast ? det->fast_up : det->fast_down, level->n);
+  _ewma(&level->usual_base, base, base > level->usual_base ? det->fast_up : det->fast_down, level->n);
   _ewma(&level->slow, hits, det->slow, level->n);
   _ewma(&level->ratio_hits, hits, det->day, level->n);
   _ewma(&level->ratio_base, base, det->day, level->n);
@@ -654,24 +758,15 @@ _sure_base(guint32 base)
   return base - sqrt(base);
 }
 
-/* What to expect in a whole window at the rate that was learnt, whatever else goes on in it. */
-static gdouble
-_rate_level(const AlertEngine *self, const SpikeState *spike, gboolean by_traffic)
+static Expectation
+_expectation_now(const AlertEngine *self, const SpikeState *spike)
 {
-  const Level *level = &spike->level;
-  gdouble rate = _expected_fast(spike->super.det, level) + 1.0 / MIN(level->n, 12);
+  Expectation result = _expectation(self, spike->super.det, &spike->level, self->now);
+  gdouble prior = 1.0 / MIN(spike->level.n, 12);
 
-  if (!by_traffic)
-    {
-      /* between the middles of two hours */
-      gint64 before = self->now - HOUR / 2, after = self->now + HOUR / 2;
-      gfloat a = level->hour[_hour_of_day(self, before)], b = level->hour[_hour_of_day(self, after)];
-      gdouble way = ((before + self->wall_offset) % HOUR) / (gdouble) HOUR;
-
-      if (a >= 0 && b >= 0)
-        rate = MAX(rate, a + way * (b - a));
-    }
-  return rate;
+  result.rate += prior;
+  result.usual += result.usual >= 0 ? prior : 0;
+  return result;
 }
 
 static gdouble
@@ -679,9 +774,10 @@ _threshold(const Detector *det, gdouble expected, gdouble dispersion)
 {
   gdouble deviation = det->super.deviation;
   gdouble offset = MIN(THRESHOLD_OFFSET, det->super.count / 4.0);
-  gdouble chance = expected + THRESHOLD_SIGMAS * sqrt(dispersion * expected) + offset;
+  gdouble clusters = 4 * offset * (CLAMP(dispersion, CLUSTERED, MOST_CLUSTERED) - CLUSTERED);
+  gdouble chance = expected + THRESHOLD_SIGMAS * sqrt(MAX(dispersion, 1) * expected) + offset;
 
-  chance = MIN(chance, THRESHOLD_MOST(deviation, expected));
+  chance = MIN(chance, THRESHOLD_MOST(deviation, expected)) + clusters;
   return MAX(MAX(chance, deviation * expected + offset), det->super.count);
 }
 
@@ -717,10 +813,11 @@ _exceeds_level(const AlertEngine *self, const SpikeState *spike)
   gint64 width = _width(det);
   gdouble partial = ((self->now - self->start) % width) / (gdouble) width;
   gboolean warming_up = _is_warming_up(spike);
-  gboolean by_traffic = level->ratio_base >= TRUSTED_BASE;
-  gdouble per_bucket = warming_up ? 0 : _rate_level(self, spike, by_traffic) / (ALERT_BUCKETS - 1);
-  gdouble per_base = by_traffic ? level->ratio_hits / level->ratio_base : 0;
+  Expectation expectation = { 0 };
   guint32 hits = 0, base = 0;
+
+  if (!warming_up)
+    expectation = _expectation_now(self, spike);
 
   for (gint i = 0; i < ALERT_BUCKETS; i++)
     {
@@ -737,7 +834,7 @@ _exceeds_level(const AlertEngine *self, const SpikeState *spike)
             return FALSE;
         }
       else
-        expected = MAX(per_bucket * (i + partial), per_base * _sure_base(base));
+        expected = _expected(&expectation, (i + partial) / (ALERT_BUCKETS - 1), _sure_base(base));
       if (hits >= _threshold(det, expected, level->dispersion))
         return TRUE;
     }
@@ -795,13 +892,11 @@ _spike_condition(const AlertEngine *self, const SpikeState *spike)
 static gdouble
 _window_level(const AlertEngine *self, const SpikeState *spike)
 {
-  const Level *level = &spike->level;
-  gboolean by_traffic = level->ratio_base >= TRUSTED_BASE;
-
   if (_is_warming_up(spike))
     return 0;
-  return MAX(_rate_level(self, spike, by_traffic),
-             by_traffic ? spike->sum_base * level->ratio_hits / level->ratio_base : 0);
+
+  Expectation expectation = _expectation_now(self, spike);
+  return _expected(&expectation, 1, spike->sum_base);
 }
 
 static guint32
@@ -885,37 +980,41 @@ _success_rate(const AlertEngine *self, const StreakState *streak, const Stream *
     {
       gdouble rate = stream->slow;
 
+      gfloat hour = stream == &streak->stream[0] ? streak->hour_rate[_hour_of_day(self, at)] : -1;
+
       /* with one in a while, only the long run says something */
       if (stream->slow >= 1)
-        rate = MIN(rate, stream->fast);
-      if (stream->slow >= 0.3 && stream == &streak->stream[0])
-        {
-          gfloat hour = streak->hour_rate[_hour_of_day(self, at)];
-
-          if (hour >= 0)
-            rate = stream->slow >= 1 ? MIN(stream->fast, hour) : MIN(rate, hour);
-        }
+        rate = MIN(stream->fast, hour >= 0 ? hour : rate);
+      else if (stream->slow >= RARE && hour >= 0)
+        rate = MIN(MAX(rate, MIN(3 * rate, MODEST)), hour);
       return rate / SECONDS(RATE_WINDOW);
     }
 
   return stream->successes / (SECONDS(self->now - MAX(self->start, streak->super.entry->created)) + 1);
 }
 
-/* Successes overdue since the last one, hour by hour. */
+/* Successes due since then, hour by hour. */
 static gdouble
-_missing_successes(const AlertEngine *self, const StreakState *streak, const Stream *stream)
+_due_since(const AlertEngine *self, const StreakState *streak, const Stream *stream, gint64 from)
 {
-  gdouble missing = 0;
-  gint64 from = MAX(stream->last_success, self->now - 7 * DAY);
+  gdouble due = 0;
 
-  while (from < self->now)
+  for (from = MAX(from, self->now - 7 * DAY); from < self->now;)
     {
       gint64 hour_end = from + HOUR - (((from + self->wall_offset) % HOUR) + HOUR) % HOUR;
       gint64 to = MIN(hour_end, self->now);
 
-      missing += _success_rate(self, streak, stream, from) * SECONDS(to - from);
+      due += _success_rate(self, streak, stream, from) * SECONDS(to - from);
       from = to;
     }
+  return due;
+}
+
+static gdouble
+_missing_successes(const AlertEngine *self, const StreakState *streak, const Stream *stream)
+{
+  gdouble missing = _due_since(self, streak, stream, stream->last_success);
+
   missing /= stream->dispersion;
   if (stream->dispersion <= BURSTY)
     return missing;
@@ -966,17 +1065,34 @@ _commit_failures(AlertEngine *self, StreakState *streak, Stream *stream)
 static void
 _learn_rate_window(AlertEngine *self, StreakState *streak, Stream *stream, gfloat count, gint64 window_no)
 {
-  gfloat surprise = (count - stream->fast) * (count - stream->fast) / MAX(stream->fast, 1.0f);
+  gboolean calls = stream == &streak->stream[0];
+  gint64 at = self->start + window_no * RATE_WINDOW;
+  gfloat expected = stream->fast;
+  gboolean known = TRUE;
 
-  if (stream->rate_n >= 3)
-    stream->dispersion = MAX(1.0f, stream->dispersion + 0.0035f * (surprise - stream->dispersion));
+  if (calls)
+    {
+      gfloat before = streak->hour_rate[_hour_of_day(self, at - HOUR / 4)];
+      gfloat after = streak->hour_rate[_hour_of_day(self, at + HOUR / 4)];
+
+      /* opens and closes about when it always does */
+      known = before >= 0 && after >= 0;
+      expected = CLAMP(count, MIN(expected, MIN(before, after)), MAX(expected, MAX(before, after)));
+    }
+  if (stream->rate_n >= 3 && known)
+    {
+      gfloat surprise = (count - expected) * (count - expected) / MAX(expected, 1.0f);
+
+      stream->dispersion = MAX(1.0f, stream->dispersion + 0.0035f * (surprise - stream->dispersion));
+    }
   _ewma(&stream->fast, count, 0.08f, stream->rate_n);
   _ewma(&stream->slow, count, 0.0035f, stream->rate_n);
   _ewma(&stream->active, count > 0, 0.0035f, stream->rate_n);
   if (count > 0 && stream->active_windows < G_MAXUINT16)
     stream->active_windows++;
-  if (stream == &streak->stream[0])
-    _learn_hour(&streak->hour_rate[_hour_of_day(self, self->start + window_no * RATE_WINDOW)], count, 0.06f);
+  if (calls)
+    _learn_hour(&streak->hour_rate[_hour_of_day(self, at)], count,
+                stream->slow >= 1 ? 0.06f : MAX(0.02f, 1.0f / (stream->rate_n / HOURS_OF_DAY + 1)));
   stream->rate_n = MIN(stream->rate_n + 1, G_MAXUINT16);
 }
 
@@ -1036,8 +1152,10 @@ _only_fails(const AlertEngine *self, const StreakState *streak, const Stream *st
     return FALSE;
 
   gdouble missing = _missing_successes(self, streak, stream);
-  gdouble doubt = stream->dispersion > BURSTY ? 4 : known_hour ? 1 : 2.5;
-  return missing >= 12 * doubt || (missing >= 5 * doubt && stream->failures <= 1.7 * missing / share);
+  gdouble doubt = stream->share < MOSTLY_FAILS ? 5 : stream->dispersion > BURSTY ? 4 : known_hour ? 1 : 2.5;
+  gdouble usual = 1.7 * missing / share;
+  return missing >= 12 * doubt
+         || (missing >= 5 * doubt && stream->failures <= usual && stream->all_failures <= 3 * usual);
 }
 
 static void
@@ -1299,6 +1417,13 @@ _spike_onset(const AlertEngine *self, const SpikeState *spike)
   return self->now;
 }
 
+/* An answer that calls get; what scanners get tells nothing about the traffic. */
+static gboolean
+_tells_traffic(const AlertRecord *record)
+{
+  return _stream_of(record->method) == 0 && record->code != 404 && record->code != 484;
+}
+
 static void
 _spike_record(AlertEngine *self, SpikeState *spike, const AlertRecord *record, AlertNotices *notices)
 {
@@ -1323,7 +1448,7 @@ _spike_record(AlertEngine *self, SpikeState *spike, const AlertRecord *record, A
     {
       spike->other[bucket]++;
       spike->sum_other++;
-      if (_stream_of(record->method) == 0)
+      if (_tells_traffic(record))
         {
           spike->base[bucket]++;
           spike->sum_base++;
@@ -1555,11 +1680,11 @@ _streak_is_over(AlertEngine *self, StreakState *streak)
   if (streak->successes_after == 0)
     {
       /* without any traffic, nobody knows: it ends when several failures have been missed */
-      gdouble rate = _success_rate(self, streak, stream, self->now) / MAX(stream->share, 0.01f);
-      gint64 idle = rate > 0 ? (gint64) (6 / rate * ALERT_SECOND) : DAY;
+      gint64 idle = self->now - stream->last_failure;
 
       incident->last_hot = stream->last_failure;
-      return self->now - stream->last_failure >= CLAMP(idle, HOUR / 2, DAY);
+      return idle >= DAY
+             || (idle >= HOUR / 2 && _due_since(self, streak, stream, stream->last_failure) >= 6 * stream->share);
     }
   if (self->now - streak->first_success_after < det->quiet || streak->successes_after < 2)
     return FALSE;
