@@ -484,6 +484,37 @@ Test(sip_status, test_groups_are_bounded)
   _release(parser);
 }
 
+static gsize
+_count_group(const gchar *group)
+{
+  gchar *labels = g_strdup_printf("code=200,class=2xx,method=unknown,direction=unknown,group=%s", group);
+  gsize count = parser_harness_counter(LINES, labels);
+
+  g_free(labels);
+  return count;
+}
+
+Test(sip_status, test_groups_are_bounded_over_reloads)
+{
+  static const gchar *const hosts[][3] = { { "a", NULL }, { "c", "b", "d" }, { "e", "a", "b" } };
+
+  /* a log path that is reloaded: the parser goes, one of the same configuration comes */
+  for (gsize i = 0; i < G_N_ELEMENTS(hosts); i++)
+    {
+      LogParser *parser = parser_harness_new("sip-status(group(\"${HOST}\") max-groups(2));");
+
+      for (gsize j = 0; j < G_N_ELEMENTS(hosts[i]) && hosts[i][j]; j++)
+        log_msg_unref(_process(parser, parser_harness_message("HOST", hosts[i][j], "MESSAGE", "SIP/2.0 200 OK\r\n", NULL),
+                               NULL));
+      _release(parser);
+    }
+  cr_expect_eq(_count_group("a"), 2);
+  cr_expect_eq(_count_group("c"), 1);
+  cr_expect_eq(_count_group("b") + _count_group("d") + _count_group("e"), 0);
+  cr_expect_eq(_count_group("_other"), 4);
+  cr_expect_eq(parser_harness_counter("sip_status_labels_dropped_total", ""), 4);
+}
+
 Test(sip_status, test_codes_outside_of_the_table_are_bounded)
 {
   LogParser *parser = parser_harness_new("sip-status();");

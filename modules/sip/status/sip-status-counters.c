@@ -26,6 +26,7 @@
 #define N_CODES (SIP_CODE_MAX - SIP_CODE_MIN + 1)
 #define N_CLASSES 6
 #define MAX_GROUP_NAME 64
+#define OVERFLOW_GROUP "_other"
 
 typedef enum
 {
@@ -71,6 +72,7 @@ typedef struct _GroupSeries
 
 static GMutex series_lock;
 static GHashTable *series_by_group;     /* name -> GroupSeries; a group() cannot yield the key of the NULL name */
+static guint n_named_groups;            /* those that are not OVERFLOW_GROUP */
 static StatsCounterItem *parsed_counter;
 static StatsCounterItem *unmatched_counter;
 static StatsCounterItem *labels_dropped_counter;
@@ -114,8 +116,9 @@ _register_zeroes(const GroupSeries *group)
                           direction_names[DIRECTION_UNKNOWN]);
 }
 
+/* The group, made if need be.  NULL: there are MAX_GROUPS with a name already. */
 static GroupSeries *
-_group_series_get(const gchar *name)
+_group_series_get(const gchar *name, guint max_groups)
 {
   static const gchar *const ungrouped_key = "";
 
@@ -128,8 +131,11 @@ _group_series_get(const gchar *name)
       labels_dropped_counter = _register("sip_status_labels_dropped_total", NULL, 0);
     }
   GroupSeries *group = g_hash_table_lookup(series_by_group, name ? name : ungrouped_key);
-  if (!group)
+  gboolean named = name && strcmp(name, OVERFLOW_GROUP) != 0;
+  if (!group && (!named || n_named_groups < max_groups))
     {
+      if (named)
+        n_named_groups++;
       group = g_new0(GroupSeries, 1);
       group->name = g_strdup(name);
       g_hash_table_insert(series_by_group, name ? group->name : (gchar *) ungrouped_key, group);
@@ -266,7 +272,7 @@ struct _SipStatusCounters
   guint32 groups_mask;
   guint n_groups;
   guint max_groups;
-  GroupSeries *overflow;
+  GroupSeries *overflow;        /* once set, no group is added */
   GMutex groups_lock;
 };
 
@@ -351,16 +357,16 @@ _add_group(SipStatusCounters *self, const gchar *name, guint32 hash)
   group = *slot;
   if (!group)
     {
-      if (self->n_groups < self->max_groups)
+      group = self->n_groups < self->max_groups ? _group_series_get(name, self->max_groups) : NULL;
+      if (group)
         {
           self->n_groups++;
-          group = _group_series_get(name);
           g_atomic_pointer_set(slot, group);
         }
       else
         {
           if (!self->overflow)
-            g_atomic_pointer_set(&self->overflow, _group_series_get("_other"));
+            g_atomic_pointer_set(&self->overflow, _group_series_get(OVERFLOW_GROUP, 0));
           group = self->overflow;
         }
     }
@@ -400,6 +406,28 @@ sip_status_counters_line(SipStatusCounters *self, gint code, gboolean registered
     stats_counter_inc(labels_dropped_counter);
 }
 
+/* What was there before a reload stays, and is within the bound: a group of then is a group of now. */
+static void
+_take_over_groups(SipStatusCounters *self)
+{
+  GHashTableIter iter;
+  gpointer group;
+
+  g_mutex_lock(&series_lock);
+  g_hash_table_iter_init(&iter, series_by_group);
+  while (self->n_groups < self->max_groups && g_hash_table_iter_next(&iter, NULL, &group))
+    {
+      gchar name[MAX_GROUP_NAME + 1];
+
+      if (!((GroupSeries *) group)->name || strcmp(((GroupSeries *) group)->name, OVERFLOW_GROUP) == 0)
+        continue;
+      guint32 hash = _format_group_name(name, sip_span_str(((GroupSeries *) group)->name));
+      *_find_slot(self, name, hash) = group;
+      self->n_groups++;
+    }
+  g_mutex_unlock(&series_lock);
+}
+
 SipStatusCounters *
 sip_status_counters_new(gboolean grouped, guint max_groups)
 {
@@ -414,7 +442,7 @@ sip_status_counters_new(gboolean grouped, guint max_groups)
   g_mutex_init(&self->groups_lock);
 
   /* registers the counters of all records, too */
-  GroupSeries *ungrouped = _group_series_get(NULL);
+  GroupSeries *ungrouped = _group_series_get(NULL, 0);
   if (grouped)
     {
       guint32 size = 16;
@@ -424,6 +452,7 @@ sip_status_counters_new(gboolean grouped, guint max_groups)
       self->groups = g_new0(GroupSeries *, size);
       self->groups_mask = size - 1;
       self->max_groups = max_groups;
+      _take_over_groups(self);
     }
   else
     self->ungrouped = ungrouped;

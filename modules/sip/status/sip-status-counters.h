@@ -44,7 +44,10 @@
 /* The counters as one parser sees them: its groups, and its counts that are not yet passed on. */
 typedef struct _SipStatusCounters SipStatusCounters;
 
-/* grouped: lines come with the value of group() */
+/*
+ * grouped: lines come with the value of group(); at most max_groups of them are told apart, those of parsers that were
+ * before a reload included
+ */
 SipStatusCounters *sip_status_counters_new(gboolean grouped, guint max_groups);
 /* no worker may be counting */
 void sip_status_counters_free(SipStatusCounters *self);
