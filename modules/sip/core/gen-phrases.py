@@ -13,7 +13,7 @@ import sys
 SHARED = {
     "OK", "Accepted", "Multiple Choices", "Moved Permanently", "Moved Temporarily", "Use Proxy", "Bad Request",
     "Unauthorized", "Payment Required", "Forbidden", "Not Found", "Method Not Allowed", "Not Acceptable",
-    "Proxy Authentication Required", "Request Timeout", "Request Time-out", "Conflict", "Gone", "Length Required",
+    "Proxy Authentication Required", "Proxy Authentication required", "Request Timeout", "Request Time-out", "Conflict", "Gone", "Length Required",
     "Precondition Failed", "Request Entity Too Large", "Request-URI Too Long", "Request-URI Too Large",
     "Unsupported Media Type", "Internal Server Error", "Not Implemented", "Bad Gateway", "Service Unavailable",
     "Gateway Time-out", "Gateway timeout", "Version Not Supported", "Version not supported", "Server Timeout",
@@ -26,7 +26,7 @@ RARE = {
     "Length Required", "Precondition Failed", "Request Entity Too Large", "Request-URI Too Long", "Request-URI Too Large",
     "Unsupported Media Type", "Internal Server Error", "Bad Gateway", "Service Unavailable", "Service unavailable",
     "Gateway Time-out", "Gateway timeout", "Version Not Supported", "Version not supported", "Server Timeout",
-    "Alternative Service", "No Notification", "Proxy Authentication Required", "Forbidden", "Unauthorized", "Ambiguous",
+    "Alternative Service", "No Notification", "Proxy Authentication Required", "Proxy Authentication required", "Forbidden", "Unauthorized", "Ambiguous",
     "Conflict", "Unwanted", "Use Proxy", "Stale Date", "Send Failed", "Bad Request", "Invalid Request", "Not Implemented",
     "Not Acceptable",
 }
@@ -40,14 +40,14 @@ SIP_WORDS = (
 )
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
-    " | =Overriding | licen* | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
+    " | =Overriding | licen* | apt | yum | dnf | wget | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"
 NAMED_NUMBER = "(?<!%s)" % "|".join(r"\b%s " % word for word in (
     "ext", "exten", "extension", "user", "peer", "endpoint", "account", "port", "line", "queue", "mailbox", "number", "aor",
     "contact", "channel", "device", "agent", "room", "conference", "domain", "id", "no", "call", "leg"))
 FORMS = ("%s %s", "%s/%s", "%s (%s", "%s(%s", "%s: %s", "%s - %s")
-SEPARATOR = r"""[] /():,"'-]{1,3}"""
+SEPARATOR = r"""(?:[] /():,"'-]{1,3}|[|;\t](?!Ringing|Trying))"""
 DIRECTION = "(?:(?<![A-Za-z])(?i:(?<sent>sent|sending)|(?<received>received|got|recv)) )?"
 PEER = (r"""(?:,? (?:from|to) (?<peer>(?:(?:sips?|udp|tcp|tls|wss?):)?(?:[^\s@<>"',;]{1,64}@)?"""
         r"(?:[0-9]{1,3}(?:[.][0-9]{1,3}){3}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?)(?![0-9A-Za-z]))?")
@@ -117,6 +117,9 @@ def main():
         "veto: HTTP/1.0 | HTTP/1.1 | HTTP/2 | xhttp | =Overriding",
         "match: 487 Request Terminated",
         'expect: code=487 reason="Request Terminated"',
+        "match: 2025-06-07|404|486|Busy Here|INVITE",
+        'expect: code=486 reason="Busy Here" method=INVITE',
+        "nomatch: 100|Ringing|SIP/100",
         "match: leg b said 486/Busy Here to us",
         'expect: code=486 reason="Busy Here"',
         "match: call 17 ended: 480 (Temporarily Unavailable)",
