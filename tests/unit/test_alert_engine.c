@@ -931,6 +931,285 @@ Test(alert_text, says_what_happened_in_both_languages)
   sip_codes_unref(codes);
 }
 
+typedef struct _Sentence
+{
+  const gchar *preset;
+  AlertState state;
+  guint64 count, total, peak;
+  gdouble share, level;
+  gint64 duration;
+  AlertCodeCount codes[2];
+  const gchar *english, *vietnamese;
+} Sentence;
+
+static const Sentence sentences[] =
+{
+  {
+    "fault", ALERT_STATE_REFRESH, 23, 23, 23, -1, 1.24, 90 * S, { { 503, 23 } },
+    "SIP alert goes on: fault on trunk-a: 23 failures in 5 min, normally 1.2; codes 503=23",
+    "Cảnh báo SIP vẫn tiếp diễn: fault trên trunk-a: 23 phản hồi lỗi trong 5 phút, bình thường 1.2; mã 503=23"
+  },
+  {
+    "fault", ALERT_STATE_RESOLVED, 120, 300, 40, 0.4, 1.24, 3900 * S, { { 503, 100 }, { 0, 20 } },
+    "SIP alert over: fault on trunk-a: 120 failures in 1 h 5 min, at most 40 in 5 min; codes 503=100 0=20",
+    "Hết cảnh báo SIP: fault trên trunk-a: 120 phản hồi lỗi trong 1 giờ 5 phút, cao nhất 40 trong 5 phút; mã 503=100 0=20"
+  },
+  {
+    "auth", ALERT_STATE_FIRING, 30, 31, 30, 0.968, 0, 0, { { 403, 30 } },
+    "SIP alert: auth on trunk-a: 30 failures (97 % of 31 final responses) in 60 s; codes 403=30",
+    "Cảnh báo SIP: auth trên trunk-a: 30 phản hồi lỗi (97 % của 31 phản hồi cuối) trong 60 giây; mã 403=30"
+  },
+  {
+    "no-success", ALERT_STATE_FIRING, 14, 14, 14, 1, 0.824, 119 * S, { { 404, 14 } },
+    "SIP alert: no-success on trunk-a: 14 failures and no success in 119 s, normally 82 % succeed; codes 404=14",
+    "Cảnh báo SIP: no-success trên trunk-a: 14 lần thất bại, không lần nào thành công trong 119 giây, "
+    "bình thường 82 % thành công; mã 404=14"
+  },
+  {
+    "no-success", ALERT_STATE_RESOLVED, 140, 141, 140, 0.99, 0.824, 120 * S, { { 404, 140 } },
+    "SIP alert over: no-success on trunk-a: success again after 140 failures in 2 min; codes 404=140",
+    "Hết cảnh báo SIP: no-success trên trunk-a: đã thành công trở lại sau 140 lần thất bại trong 2 phút; mã 404=140"
+  },
+  {
+    "silence", ALERT_STATE_REMINDER, 0, 0, 0, -1, 4.55, 7200 * S, { { 0, 0 } },
+    "SIP alert goes on: silence on trunk-a: no SIP response for 2 h 0 min, normally 4.5 a minute",
+    "Cảnh báo SIP vẫn tiếp diễn: silence trên trunk-a: không có phản hồi SIP nào trong 2 giờ 0 phút, bình thường 4.5 mỗi phút"
+  },
+  {
+    "silence", ALERT_STATE_RESOLVED, 0, 0, 0, -1, 4.55, 1000 * S, { { 0, 0 } },
+    "SIP alert over: silence on trunk-a: SIP responses again after 16 min, normally 4.5 a minute",
+    "Hết cảnh báo SIP: silence trên trunk-a: có phản hồi SIP trở lại sau 16 phút, bình thường 4.5 mỗi phút"
+  },
+};
+
+Test(alert_text, every_sentence_in_both_languages)
+{
+  GString *text = g_string_new(NULL);
+
+  codes = sip_codes_new();
+  for (gsize i = 0; i < G_N_ELEMENTS(sentences); i++)
+    {
+      const Sentence *sentence = &sentences[i];
+      AlertNotice notice =
+      {
+        .state = sentence->state, .key = "trunk-a", .count = sentence->count, .total = sentence->total,
+        .peak = sentence->peak, .share = sentence->share, .level = sentence->level, .duration = sentence->duration,
+      };
+      AlertDetector det;
+
+      memcpy(notice.codes, sentence->codes, sizeof(sentence->codes));
+      alert_detector_init_preset(&det, sentence->preset, codes);
+      g_string_truncate(text, 0);
+      sip_alert_format_text(text, &notice, &det, SIP_ALERT_ENGLISH);
+      cr_expect_str_eq(text->str, sentence->english);
+      g_string_truncate(text, 0);
+      sip_alert_format_text(text, &notice, &det, SIP_ALERT_VIETNAMESE);
+      cr_expect_str_eq(text->str, sentence->vietnamese);
+      alert_detector_clear(&det);
+    }
+  g_string_free(text, TRUE);
+  sip_codes_unref(codes);
+}
+
+/* ---- names and refusals */
+
+Test(alert_engine, names_of_methods_directions_events)
+{
+  static const struct
+  {
+    const gchar *name;
+    AlertMethod method;
+    AlertDirection direction;
+    AlertEvent event;
+  } cases[] =
+  {
+    { "", ALERT_METHOD_UNKNOWN, ALERT_DIRECTION_UNKNOWN, ALERT_EVENT_NONE },
+    { "invite", ALERT_METHOD_INVITE, ALERT_DIRECTION_UNKNOWN, ALERT_EVENT_OTHER },
+    { "SUBSCRIBE", ALERT_METHOD_OTHER, ALERT_DIRECTION_UNKNOWN, ALERT_EVENT_OTHER },
+    { "sent", ALERT_METHOD_OTHER, ALERT_DIRECTION_SENT, ALERT_EVENT_OTHER },
+    { "received", ALERT_METHOD_OTHER, ALERT_DIRECTION_RECEIVED, ALERT_EVENT_OTHER },
+    { "auth-failure", ALERT_METHOD_OTHER, ALERT_DIRECTION_UNKNOWN, ALERT_EVENT_AUTH_FAILURE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+    {
+      gsize len = strlen(cases[i].name);
+
+      cr_expect_eq(alert_method_by_name(cases[i].name, len), cases[i].method, "%s", cases[i].name);
+      cr_expect_eq(alert_direction_by_name(cases[i].name, len), cases[i].direction, "%s", cases[i].name);
+      cr_expect_eq(alert_event_by_name(cases[i].name, len), cases[i].event, "%s", cases[i].name);
+    }
+  cr_assert_str_eq(alert_event_name(ALERT_EVENT_NO_RESPONSE), "no-response");
+  cr_assert_str_eq(alert_event_name(ALERT_EVENT_OTHER), "other");
+}
+
+Test(alert_engine, items_with_groups_and_the_rarer_methods)
+{
+  AlertDetector *det = _add_plain("fault", 1, S);
+
+  cr_assert(alert_detector_match(det, codes, "auth/REGISTER", TRUE, NULL));
+  cr_assert(alert_detector_match(det, codes, "target/other", TRUE, NULL));
+  cr_assert(alert_detector_match(det, codes, "486/unknown", TRUE, NULL));
+  cr_assert(det->codes[503]);
+  cr_assert_eq(det->codes[401], 1 << ALERT_METHOD_REGISTER);
+  cr_assert_eq(det->events[ALERT_EVENT_AUTH_FAILURE], 1 << ALERT_METHOD_REGISTER);
+  cr_assert_eq(det->codes[404], 1 << ALERT_METHOD_OTHER);
+  cr_assert_eq(det->codes[486], 1 << ALERT_METHOD_UNKNOWN);
+}
+
+Test(alert_engine, refusals_name_the_option)
+{
+  static const struct
+  {
+    const gchar *name;
+    gint64 window;
+    gdouble share, deviation, clear;
+    gboolean counts_nothing;
+    const gchar *says;
+  } cases[] =
+  {
+    { "", 300 * S, 0, 2, 0.4, FALSE, "needs a name" },
+    { "x", 86401 * S, 0, 2, 0.4, FALSE, "window()" },
+    { "x", 300 * S, -0.1, 2, 0.4, FALSE, "share()" },
+    { "x", 300 * S, 0, 1001, 0.4, FALSE, "deviation()" },
+    { "x", 300 * S, 0, 2, -0.1, FALSE, "clear()" },
+    { "x", 300 * S, 0, 2, 0.4, TRUE, "include()" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+    {
+      AlertDetector det;
+      GError *error = NULL;
+
+      alert_detector_init_preset(&det, "5xx", codes);
+      g_free(det.name);
+      det.name = g_strdup(cases[i].name);
+      det.window = cases[i].window;
+      det.share = cases[i].share;
+      det.deviation = cases[i].deviation;
+      det.clear = cases[i].clear;
+      if (cases[i].counts_nothing)
+        alert_detector_match(&det, codes, "5xx", FALSE, NULL);
+      cr_assert_not(alert_detector_validate(&det, &error), "%s", cases[i].says);
+      cr_expect(strstr(error->message, cases[i].says), "%s", error->message);
+      g_clear_error(&error);
+      alert_detector_clear(&det);
+    }
+  cr_assert_not(alert_detector_init_preset(&detectors[0], "7xx", codes));
+  cr_assert_not(alert_detector_init_preset(&detectors[0], "sip", codes));
+}
+
+/* ---- state of other kinds, and state that lies */
+
+Test(alert_engine, silence_and_no_success_outlive_a_restart)
+{
+  _add("no-success");
+  _add("silence");
+  _start();
+  for (gint i = 0; i < 4; i++)
+    _healthy_hour("pbx", 5 * S);
+  _wait(1000 * S);
+  cr_assert_eq(_count(ALERT_STATE_FIRING), 1);
+  for (gint i = 0; i < 3; i++)
+    _healthy_hour("carrier", 5 * S);
+  _feed_many("carrier", 404, 60, 10 * S);
+  cr_assert_eq(_count(ALERT_STATE_FIRING), 2);
+  g_array_set_size(notices, 0);
+  _restart(30 * S);
+  cr_assert_eq(alert_engine_stats(engine)->firing, 2);
+  _feed("pbx", 200);
+  cr_assert_eq(_count(ALERT_STATE_RESOLVED), 1);
+  _healthy_hour("carrier", 5 * S);
+  cr_assert_eq(_count(ALERT_STATE_RESOLVED), 2);
+  cr_assert_eq(alert_engine_firings(engine, 0), 0, "no second one");
+}
+
+/* the checksum of the block, as alert-engine-state.c makes it */
+static void
+_seal(guint8 *block)
+{
+  guint used = block[6] | block[7] << 8;
+  guint32 crc = ~0u;
+
+  for (guint i = 0; i < used; i++)
+    {
+      crc ^= block[12 + i];
+      for (gint bit = 0; bit < 8; bit++)
+        crc = (crc >> 1) ^ (0xedb88320u & (0u - (crc & 1)));
+    }
+  crc = ~crc;
+  for (gint i = 0; i < 4; i++)
+    block[8 + i] = (guint8) (crc >> (8 * i));
+}
+
+Test(alert_engine, state_with_a_right_checksum_and_wrong_contents)
+{
+  guint8 block[ALERT_BLOCK_SIZE];
+  guint used;
+  guint refused = 0;
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  for (gint i = 0; i < 3; i++)
+    _healthy_hour("trunk", 10 * S);
+  _feed_many("trunk", 503, 60, S);
+  alert_engine_save(engine, now, blocks, 1);
+  used = blocks[6] | blocks[7] << 8;
+
+  /* an older layout */
+  memcpy(block, blocks, sizeof(block));
+  block[4]++;
+  cr_assert_not(alert_engine_load(engine, now, block, sizeof(block)));
+  /* no record at all, and less than a time stamp */
+  memcpy(block, blocks, sizeof(block));
+  block[6] = 8;
+  block[7] = 0;
+  _seal(block);
+  cr_assert(alert_engine_load(engine, now, block, sizeof(block)));
+  block[6] = 4;
+  _seal(block);
+  cr_assert_not(alert_engine_load(engine, now, block, sizeof(block)));
+  /* cut anywhere, and any byte set to its most */
+  for (guint i = 9; i < used; i++)
+    {
+      memcpy(block, blocks, sizeof(block));
+      block[6] = (guint8) i;
+      block[7] = (guint8) (i >> 8);
+      _seal(block);
+      alert_engine_free(engine);
+      _start();
+      refused += !alert_engine_load(engine, now, block, sizeof(block));
+      memcpy(block, blocks, sizeof(block));
+      block[12 + i] = 255;
+      _seal(block);
+      alert_engine_free(engine);
+      _start();
+      alert_engine_load(engine, now, block, sizeof(block));
+      alert_engine_load_end(engine);
+      _feed_many("trunk", 503, 5, S);
+    }
+  cr_assert_geq(refused, used - 20, "but for cuts between two records");
+}
+
+Test(alert_engine, state_of_the_future)
+{
+  _add("fault");
+  _start();
+  _healthy_hour("trunk", 10 * S);
+  _feed_many("trunk", 503, 60, S);
+  alert_engine_save(engine, now + 90000 * S, blocks, 1);
+  alert_engine_free(engine);
+  _start();
+  cr_assert(alert_engine_load(engine, now, blocks, ALERT_BLOCK_SIZE), "the clock was set back while we were away");
+  alert_engine_load_end(engine);
+  g_array_set_size(notices, 0);
+  _wait(900 * S);
+  cr_assert_eq(_count(ALERT_STATE_RESOLVED), 1);
+  cr_assert_leq(_find(ALERT_STATE_RESOLVED)->since, now);
+  cr_assert_geq(_find(ALERT_STATE_RESOLVED)->duration, 0);
+}
+
 /* ---- traffic that moves here */
 
 Test(alert_engine, a_key_that_appears_later_brings_its_usual_faults_along)
