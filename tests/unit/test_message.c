@@ -288,6 +288,8 @@ static const HeaderCase header_cases[] =
   { "SIP/2.0 486 x\r\nCSeq: INVITE\r\nCall-ID: \r\n", NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL },
   { "SIP/2.0 486 x\r\nCSeq: 12", NULL, "12", NULL, NULL, NULL, NULL, NULL, NULL },
   { "SIP/2.0 486 x\r\nReason: Q.850;text=x\r\n", NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL },
+  /* a monitor that indents all lines */
+  { "                    SIP/2.0 486 x\n                    Call-ID: abc\n                    CSeq: 3 INVITE\n", "abc", "3", "INVITE", NULL, NULL, NULL, NULL, NULL },
   { "SIP/2.0 486", NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL },
 };
 
