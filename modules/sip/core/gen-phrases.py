@@ -40,7 +40,7 @@ SIP_WORDS = (
 )
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
-    " | =Overriding | licen* | apt | yum | dnf | wget | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
+    " | =Overriding | =ALLOCATE | =CREATE_PERMISSION | jsonrpcs | licen* | apt | yum | dnf | wget | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"
 NAMED_NUMBER = "(?<!%s)" % "|".join(r"\b%s " % word for word in (
@@ -154,6 +154,8 @@ def main():
         'expect: code=503 reason="Service Unavailable"',
         "match: BYE of 1001: 200 OK",
         "expect: code=200 reason=OK",
+        "nomatch: TURN ALLOCATE error 401 Unauthorized for the SIP user",
+        "nomatch: INFO: jsonrpcs [jsonrpcs_mod.c:1]: sending 404 Not Found to sip:1@192.0.2.1",
         "match: call rejected by carrier - 607 Unwanted",
         "expect: code=607 reason=Unwanted",
         "match: trunk-b: 403 - Forbidden",
