@@ -235,7 +235,7 @@ Test(alert_engine, contradictions_are_refused)
     { 0, 0, 20, 0, 2, 0.5, "window()" },
     { 60 * S, 0, 0, 0, 2, 0.5, "count()" },
     { 60 * S, 0, 20, 1.5, 2, 0.5, "share()" },
-    { 60 * S, 0, 20, 0, 1, 0.5, "deviation()" },
+    { 60 * S, 0, 20, 0, 1, 0.5, "deviation(1)" },
     { 60 * S, 0, 20, 0, 2, 1, "clear()" },
   };
 
@@ -1072,6 +1072,7 @@ Test(alert_engine, refusals_name_the_option)
     { "x", 86401 * S, 0, 2, 0.4, FALSE, "window()" },
     { "x", 300 * S, -0.1, 2, 0.4, FALSE, "share()" },
     { "x", 300 * S, 0, 1001, 0.4, FALSE, "deviation()" },
+    { "x", 300 * S, 0, 0.5, 0.4, FALSE, "deviation(0.5): must be at least 1.1" },
     { "x", 300 * S, 0, 2, -0.1, FALSE, "clear()" },
     { "x", 300 * S, 0, 2, 0.4, TRUE, "include()" },
   };

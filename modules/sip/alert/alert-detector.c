@@ -377,7 +377,11 @@ alert_detector_validate(const AlertDetector *self, GError **error)
   if (self->share < 0 || self->share > 1)
     return _fail(error, "share() must be from 0 to 100 (per cent)");
   if (self->deviation != 0 && self->deviation < 1.1)
-    return _fail(error, "deviation() must be at least 1.1 (times the learnt level), or 0 to switch it off");
+    {
+      g_set_error(error, ALERT_ENGINE_ERROR, 0, "deviation(%.12g): must be at least 1.1 (times the learnt level), or 0 to "
+                  "switch it off", self->deviation);
+      return FALSE;
+    }
   if (self->deviation > 1000)
     return _fail(error, "deviation() must be at most 1000 (times the learnt level)");
   if (self->clear < 0 || self->clear >= 1)

@@ -133,6 +133,7 @@ typedef struct _SipAlertParser
   struct iv_timer tick;
   PersistEntryHandle *blocks;
   guint n_blocks;
+  guint n_saved;                /* of them hold something */
 } SipAlertParser;
 
 G_DEFINE_QUARK(sip-alert-error-quark, sip_alert_error)
@@ -414,7 +415,7 @@ _allocate_blocks(SipAlertParser *self)
   PersistState *state = log_pipe_get_config(&self->super.super)->state;
 
   g_clear_pointer(&self->blocks, g_free);
-  self->n_blocks = 0;
+  self->n_blocks = self->n_saved = 0;
   if (!state)
     return;
 
@@ -430,21 +431,20 @@ _allocate_blocks(SipAlertParser *self)
       gchar *name = _state_name(self, suffix);
       PersistEntryHandle handle = persist_state_lookup_entry(state, name, &size, &version);
 
-      if (!handle || size < ALERT_BLOCK_SIZE)
-        {
-          handle = persist_state_alloc_entry(state, name, ALERT_BLOCK_SIZE);
-          if (handle)
-            {
-              gpointer block = persist_state_map_entry(state, handle);
-
-              memset(block, 0, ALERT_BLOCK_SIZE);
-              persist_state_unmap_entry(state, handle);
-            }
-        }
+      gboolean is_new = !handle || size < ALERT_BLOCK_SIZE;
+      if (is_new)
+        handle = persist_state_alloc_entry(state, name, ALERT_BLOCK_SIZE);
       g_free(name);
       if (!handle)
         break;
       self->blocks[self->n_blocks++] = handle;
+
+      guint8 *block = persist_state_map_entry(state, handle);
+      if (is_new)
+        memset(block, 0, ALERT_BLOCK_SIZE);
+      else if (!alert_engine_block_is_empty(block))
+        self->n_saved = self->n_blocks;
+      persist_state_unmap_entry(state, handle);
     }
 }
 
@@ -457,15 +457,20 @@ _save(SipAlertParser *self)
   if (!state || self->n_blocks == 0 || !self->engine)
     return;
 
+  /* room for all, of which the system gives what is written to */
   guint8 *blocks = g_malloc((gsize) self->n_blocks * ALERT_BLOCK_SIZE);
-  alert_engine_save(self->engine, g_get_real_time(), blocks, self->n_blocks);
-  for (guint i = 0; i < self->n_blocks; i++)
+  guint n_used = alert_engine_save(self->engine, g_get_real_time(), blocks, self->n_blocks);
+  for (guint i = 0; i < MAX(n_used, self->n_saved); i++)
     {
       gpointer entry = persist_state_map_entry(state, self->blocks[i]);
 
-      memcpy(entry, blocks + (gsize) i * ALERT_BLOCK_SIZE, ALERT_BLOCK_SIZE);
+      if (i < n_used)
+        memcpy(entry, blocks + (gsize) i * ALERT_BLOCK_SIZE, ALERT_BLOCK_SIZE);
+      else
+        memset(entry, 0, ALERT_BLOCK_SIZE);
       persist_state_unmap_entry(state, self->blocks[i]);
     }
+  self->n_saved = n_used;
   g_free(blocks);
 }
 
@@ -1110,7 +1115,7 @@ sip_alert_parser_detector_number(LogParser *s, const gchar *option, gdouble valu
   while (strcmp(known->name, option) != 0)
     known++;
   if (value < known->least || value > known->most)
-    return _refuse(error, "detector(\"%s\"): %s(%g): must be from %g to %g %s", det->name, option, value, known->least,
+    return _refuse(error, "detector(\"%s\"): %s(%.12g): must be from %.12g to %.12g %s", det->name, option, value, known->least,
                    known->most, known->unit);
   switch (known - options)
     {
