@@ -259,10 +259,10 @@ typedef struct _Saver
 static void
 _begin_block(Saver *self)
 {
-  Writer w = { self->blocks + (gsize) self->block * ALERT_BLOCK_SIZE + HEADER,
-               self->blocks + (gsize) (self->block + 1) * ALERT_BLOCK_SIZE
-             };
+  guint8 *block = self->blocks + (gsize) self->block * ALERT_BLOCK_SIZE;
+  Writer w = { block + HEADER, block + ALERT_BLOCK_SIZE };
 
+  memset(block, 0, ALERT_BLOCK_SIZE);
   _put(&w, self->wall, 8);
   self->used = HEADER + 8;
 }
@@ -323,7 +323,6 @@ alert_engine_save(AlertEngine *self, gint64 wall, guint8 *blocks, guint n_blocks
   Saver saver = { .blocks = blocks, .n_blocks = n_blocks, .wall = wall, .to_wall = wall - self->now };
   gboolean room = TRUE;
 
-  memset(blocks, 0, (gsize) n_blocks * ALERT_BLOCK_SIZE);
   if (n_blocks == 0)
     return 0;
   _begin_block(&saver);
@@ -538,12 +537,19 @@ _load_record(AlertEngine *self, Reader *r, gint64 to_engine)
 }
 
 gboolean
+alert_engine_block_is_empty(const guint8 *block)
+{
+  /* where the magic would stand */
+  return memcmp(block, "\0\0\0\0", 4) == 0;
+}
+
+gboolean
 alert_engine_load(AlertEngine *self, gint64 wall, const guint8 *block, gsize size)
 {
   Reader header = { block, block + MIN(size, HEADER), FALSE };
   gchar magic[4];
 
-  if (size == 0 || (size >= 4 && memcmp(block, "\0\0\0\0", 4) == 0))
+  if (size == 0 || (size >= 4 && alert_engine_block_is_empty(block)))
     return TRUE;
   _get_bytes(&header, magic, 4);
   if (header.failed || memcmp(magic, MAGIC, 4) != 0 || _get(&header, 2) != LAYOUT)

@@ -226,9 +226,12 @@ gboolean alert_engine_take_eviction_warning(AlertEngine *self);
  * What outlives the engine: firing alerts and learnt levels, in blocks of at most ALERT_BLOCK_SIZE bytes that can be
  * read independently of each other.  Times are stored relative to `wall', any clock that goes on while the engine is
  * away.  Firing alerts come first, then the busiest keys; what does not fit into the blocks is left out.
+ * Returns how many blocks are used, the others are left as they are.
  */
 #define ALERT_BLOCK_SIZE 8192
 guint alert_engine_save(AlertEngine *self, gint64 wall, guint8 *blocks, guint n_blocks);
+/* whether a block has nothing to load: all of its bytes are 0 */
+gboolean alert_engine_block_is_empty(const guint8 *block);
 /* FALSE if the block is none of ours, of another layout, or damaged: nothing of it is taken. An empty block is TRUE. */
 gboolean alert_engine_load(AlertEngine *self, gint64 wall, const guint8 *block, gsize size);
 /* After the last block.  Returns the number of alerts that fired for detectors this configuration has no more. */
