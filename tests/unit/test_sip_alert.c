@@ -433,6 +433,37 @@ Test(sip_alert, a_restart_keeps_firing_alerts)
   g_free(id);
 }
 
+/* what a larger state has left behind is not read as part of a smaller one */
+Test(sip_alert, a_restart_finds_what_the_one_before_has_saved_and_no_more)
+{
+  static const gchar many[] = "persist-name(\"alerts\") " PLAIN;
+  gchar host[8];
+
+  _use_state_file();
+  LogParser *parser = _parser(many);
+  for (gint i = 0; i < 400; i++)
+    {
+      g_snprintf(host, sizeof(host), "pbx%d", i);
+      _fail(parser, host, 5);
+    }
+  _drop(parser);
+  _close_state_file();
+
+  _use_state_file();
+  parser = _parser(many);
+  cr_assert_eq(parser_harness_counter("sip_alert_state", "detector=plain"), 400);
+  _drop(parser);
+  parser = _parser("persist-name(\"alerts\") detector(\"other\" class(\"6xx\") count(5) window(60))");
+  _drop(parser);
+  _close_state_file();
+
+  _use_state_file();
+  parser = _parser(many);
+  cr_assert_eq(parser_harness_counter("sip_alert_state", "detector=plain"), 0);
+  _drop(parser);
+  _close_state_file();
+}
+
 Test(sip_alert, clones_are_parsers_of_their_own_with_the_same_ids)
 {
   LogParser *parser = _parser(PLAIN);
