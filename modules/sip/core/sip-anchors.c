@@ -315,7 +315,8 @@ _rarest_run(const SipAnchors *self, const Anchor *anchor, GHashTable *common, GH
           score += _commonness(common, text + i);
           if (whole)
             score += _commonness(common, text + i + HALF);
-          score += GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_hash_at(text + i, whole))));
+          /* a literal more at a piece costs only where the piece shows */
+          score += (1 + GPOINTER_TO_UINT(g_hash_table_lookup(uses, GUINT_TO_POINTER(_hash_at(text + i, whole))))) / 2;
         }
       /* of equal runs the last: literals more often begin alike than end alike */
       if (score <= best_score)
