@@ -1531,6 +1531,27 @@ Test(alert_engine, what_comes_at_any_hour_is_the_least_to_expect)
   cr_assert_lt(_seconds_to_fire(&life, 408, 5 * S, 300 * S), 200);
 }
 
+Test(alert_engine, a_lull_by_chance_does_not_end_it)
+{
+  Life life = { .key = "small", .day = 0.003, .night = 0, .declined = 0.2 };
+
+  _add("fault");
+  _add("no-success");
+  _start();
+  _live_days(&life, 8);
+  _live_until(&life, 8);
+  life.declined = 1;
+  _live_until(&life, 12);
+  cr_assert_eq(_count(ALERT_STATE_FIRING), 1);
+  /* seven calls are missed, then they go on */
+  _wait(40 * 60 * S);
+  cr_assert_eq(_count(ALERT_STATE_RESOLVED), 0);
+  _live_until(&life, 16);
+  cr_assert_eq(_count(ALERT_STATE_FIRING), 1);
+  _wait(80 * 60 * S);
+  cr_assert_eq(_count(ALERT_STATE_RESOLVED), 1);
+}
+
 Test(alert_engine, a_night_without_calls_does_not_end_it)
 {
   Life life = { .key = "small", .day = 0.003, .night = 0, .declined = 0.2 };

@@ -1679,12 +1679,12 @@ _streak_is_over(AlertEngine *self, StreakState *streak)
 
   if (streak->successes_after == 0)
     {
-      /* without any traffic, nobody knows: it ends when several failures have been missed */
+      /* without any traffic, nobody knows: it ends when more failures have been missed than a lull explains */
       gint64 idle = self->now - stream->last_failure;
 
       incident->last_hot = stream->last_failure;
       return idle >= DAY
-             || (idle >= HOUR / 2 && _due_since(self, streak, stream, stream->last_failure) >= 6 * stream->share);
+             || (idle >= HOUR / 2 && _due_since(self, streak, stream, stream->last_failure) >= 10 * stream->share);
     }
   if (self->now - streak->first_success_after < det->quiet || streak->successes_after < 2)
     return FALSE;
