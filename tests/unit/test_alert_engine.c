@@ -80,6 +80,14 @@ _start(void)
 }
 
 static void
+_start_with_defaults(void)
+{
+  _add("fault");
+  _add("no-success");
+  _start();
+}
+
+static void
 setup(void)
 {
   codes = sip_codes_new();
@@ -428,9 +436,7 @@ Test(alert_engine, the_level_is_frozen_while_firing)
 static void
 _turns_to(gint code, AlertMethod method)
 {
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   for (gint i = 0; i < 4; i++)
     _healthy_hour("carrier", 10 * S);
   cr_assert_eq(notices->len, 0);
@@ -477,9 +483,7 @@ Test(alert_engine, challenges_busy_cancel_and_no_answer_never_fire_however_many)
 {
   static const guint16 harmless[] = { 401, 407, 486, 487, 600, 480, 491 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   for (gint i = 0; i < 4; i++)
     _healthy_hour("pbx", 10 * S);
   for (gint i = 0; i < 100000; i++)
@@ -494,9 +498,7 @@ Test(alert_engine, challenges_busy_cancel_and_no_answer_never_fire_however_many)
 
 Test(alert_engine, fault_and_no_success_are_one_incident)
 {
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   for (gint i = 0; i < 4; i++)
     _healthy_hour("trunk", 5 * S);
   _feed_many("trunk", 503, 300, 2 * S);
@@ -798,9 +800,7 @@ _restart(gint64 away)
 
 Test(alert_engine, a_firing_alert_outlives_a_restart)
 {
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _healthy_hour("trunk", 10 * S);
   _feed_many("trunk", 503, 60, S);
   AlertNotice before = *_find(ALERT_STATE_FIRING);
@@ -882,9 +882,7 @@ Test(alert_engine, more_keys_than_the_blocks_hold)
 {
   gchar key[64];
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   for (gint round = 0; round < 25; round++)
     for (gint i = 0; i < 900; i++)
       {
@@ -1149,9 +1147,7 @@ Test(alert_engine, state_with_a_right_checksum_and_wrong_contents)
   guint used;
   guint refused = 0;
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   for (gint i = 0; i < 3; i++)
     _healthy_hour("trunk", 10 * S);
   _feed_many("trunk", 503, 60, S);
@@ -1437,9 +1433,7 @@ Test(alert_engine, who_closes_at_night_is_missed_in_the_morning)
 {
   Life life = { .key = "branch", .day = 0.5, .night = 0.005, .declined = 0.3 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _live_days(&life, 3);
   _live_until(&life, 9);
   cr_assert_eq(notices->len, 0);
@@ -1451,9 +1445,7 @@ Test(alert_engine, who_has_few_calls_has_them_in_the_day)
 {
   Life life = { .key = "small", .day = 0.0015, .night = 0.00005, .declined = 0.2 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _live_days(&life, 8);
   _live_until(&life, 8);
   cr_assert_eq(notices->len, 0);
@@ -1465,9 +1457,7 @@ Test(alert_engine, a_flood_of_failures_beside_few_calls)
 {
   Life life = { .key = "few", .day = 0.004, .night = 0.0005, .declined = 0.2 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _live_days(&life, 5);
   _live_until(&life, 11);
   life.day = life.night = 0;
@@ -1481,9 +1471,7 @@ Test(alert_engine, a_flood_of_failures_beside_a_call_in_four_minutes)
 {
   Life life = { .key = "few", .day = 0.0065, .night = 0.0005, .declined = 0.2 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _live_days(&life, 5);
   _live_until(&life, 11);
   life.day = life.night = 0;
@@ -1494,9 +1482,7 @@ Test(alert_engine, a_scanner_while_the_calls_get_few)
 {
   Life life = { .key = "trunk", .day = 0.03, .night = 0.03, .declined = 0.2 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _live_days(&life, 2);
   _live_until(&life, 11);
   life.day = life.night = 0;
@@ -1535,9 +1521,7 @@ Test(alert_engine, a_lull_by_chance_does_not_end_it)
 {
   Life life = { .key = "small", .day = 0.003, .night = 0, .declined = 0.2 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _live_days(&life, 8);
   _live_until(&life, 8);
   life.declined = 1;
@@ -1556,9 +1540,7 @@ Test(alert_engine, a_night_without_calls_does_not_end_it)
 {
   Life life = { .key = "small", .day = 0.003, .night = 0, .declined = 0.2 };
 
-  _add("fault");
-  _add("no-success");
-  _start();
+  _start_with_defaults();
   _live_days(&life, 8);
   life.declined = 1;
   _live_days(&life, 2);

@@ -593,7 +593,6 @@ _user_of(SipSpan text)
   return _trim(text);
 }
 
-/* products print addresses, users and methods in many ways, records carry them in one */
 /* The record may be a JSON object that has the line as one value: what goes to the end of the line ends with that value. */
 static SipSpan
 _within_json_value(SipSpan reason)
@@ -630,6 +629,7 @@ _within_json_value(SipSpan reason)
   return reason;
 }
 
+/* products print addresses, users and methods in many ways, records carry them in one */
 static void
 _normalize(SipScanResult *result)
 {
