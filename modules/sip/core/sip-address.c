@@ -95,6 +95,12 @@ _without_transport(SipSpan text)
 }
 
 static gboolean
+_skip_scheme(SipSpan *text)
+{
+  return _skip_prefix(text, "sip:") || _skip_prefix(text, "sips:");
+}
+
+static gboolean
 _is_host(SipSpan text)
 {
   if (!text.len || text.len > 255)
@@ -184,8 +190,14 @@ sip_address_parse(SipSpan text, SipAddress *address)
   if (!text.ptr)
     return FALSE;
 
-  text = _without_transport(_trim(_without_display_name(text)));
-  gboolean uri = _skip_prefix(&text, "sip:") || _skip_prefix(&text, "sips:");
+  text = _trim(_without_display_name(text));
+  gboolean uri = _skip_scheme(&text);
+
+  if (!uri)
+    {
+      text = _without_transport(text);
+      uri = _skip_scheme(&text);
+    }
 
   while (text.len && strchr(".:/-", text.ptr[text.len - 1]))
     text.len--;

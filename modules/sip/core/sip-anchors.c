@@ -16,6 +16,7 @@
  */
 
 #include "sip-anchors.h"
+#include "sip-equal.h"
 #include <string.h>
 
 #ifdef __x86_64__
@@ -35,6 +36,9 @@
 
 /* ASCII upper to lower case by setting a bit; other bytes may fall together, which the comparison sorts out */
 #define FOLD 0x20202020u
+
+/* of each byte the half that all digits have in common */
+#define UPPER_HALVES 0xf0f0f0f0u
 
 typedef struct _Anchor
 {
@@ -136,12 +140,6 @@ static inline guint16
 _key(guint32 hash)
 {
   return (guint16) (hash >> (32 - SLOT_BITS_MAX - 16));
-}
-
-static inline gchar
-_lower(gchar c)
-{
-  return (c >= 'A' && c <= 'Z') ? c + ('a' - 'A') : c;
 }
 
 static inline const gchar *
@@ -542,73 +540,12 @@ sip_anchors_compile(SipAnchors *self)
   return ok;
 }
 
-/* whether eight bytes are equal but for the case of ASCII letters, given the first and in which bits they differ */
-static inline gboolean
-_differ_in_case(guint64 bytes, guint64 difference)
-{
-  const guint64 ones = G_GUINT64_CONSTANT(0x0101010101010101);
-
-  if (difference & ~(0x20 * ones))
-    return FALSE;
-
-  /* the high bit of each byte that is a letter: no sum carries into the next byte */
-  guint64 lower = (bytes | 0x20 * ones) & 0x7f * ones;
-  guint64 letters = (lower + (0x80 - 'a') * ones) & ~(lower + (0x80 - 'z' - 1) * ones) & ~bytes & 0x80 * ones;
-  return !((difference << 2) & ~letters);
-}
-
-static inline gboolean
-_eight_equal(const gchar *a, const gchar *b)
-{
-  guint64 bytes, other;
-
-  memcpy(&bytes, a, sizeof(bytes));
-  memcpy(&other, b, sizeof(other));
-  return G_LIKELY(bytes == other) || _differ_in_case(bytes, bytes ^ other);
-}
-
-static inline gboolean
-_four_equal(const gchar *a, const gchar *b)
-{
-  guint32 bytes, other;
-
-  memcpy(&bytes, a, sizeof(bytes));
-  memcpy(&other, b, sizeof(other));
-  return G_LIKELY(bytes == other) || _differ_in_case(bytes, bytes ^ other);
-}
-
-static inline gboolean
-_text_equal(const gchar *a, const gchar *b, gsize len)
-{
-  if (len < 4)
-    {
-      for (gsize i = 0; i < len; i++)
-        {
-          if (_lower(a[i]) != _lower(b[i]))
-            return FALSE;
-        }
-      return TRUE;
-    }
-  if (len < 8)
-    return _four_equal(a + len - 4, b + len - 4) && _four_equal(a, b);
-
-  /* the end tells literals that begin alike */
-  if (!_eight_equal(a + len - 8, b + len - 8))
-    return FALSE;
-  for (gsize i = 0; i + 8 < len; i += 8)
-    {
-      if (!_eight_equal(a + i, b + i))
-        return FALSE;
-    }
-  return TRUE;
-}
-
 static inline gboolean
 _stands_at(const SipAnchors *self, const Anchor *anchor, const gchar *text, gsize len, gsize where)
 {
   const gchar *p = text + where;
 
-  if (where + anchor->len > len || !_text_equal(p, _text(self, anchor), anchor->text_len))
+  if (where + anchor->len > len || !sip_equal_nocase(p, _text(self, anchor), anchor->text_len))
     return FALSE;
 
   const gchar *digit = p + anchor->text_len;
@@ -646,6 +583,17 @@ _report(const Search *self, guint number, gsize where)
          || self->found(number, where, self->user_data);
 }
 
+static inline gboolean
+_may_be_other(guint32 bytes, const Piece *piece)
+{
+  const guint32 difference = bytes ^ piece->other;
+
+  /* nearly always so */
+  if (G_LIKELY(difference & UPPER_HALVES))
+    return FALSE;
+  return !_comparable(difference, piece->other_digits);
+}
+
 /* Reports the literals that show the piece with this hash at p; FALSE if the caller has had enough. */
 static inline gboolean
 _look_closer(const Search *self, const PieceTable *table, guint32 hash, const gchar *p)
@@ -655,7 +603,9 @@ _look_closer(const Search *self, const PieceTable *table, guint32 hash, const gc
   if (!slot)
     return TRUE;
 
-  const gsize before = (gsize) (p - self->text);
+  const gchar *text = self->text;
+  const gsize last = self->len - HALF;
+  const gsize before = (gsize) (p - text);
   const guint16 key = _key(hash);
   for (const Piece *piece = &table->pieces[slot - 1];; piece++)
     {
@@ -664,8 +614,7 @@ _look_closer(const Search *self, const PieceTable *table, guint32 hash, const gc
           /* huge if it would begin before the text */
           const gsize other = before + (gsize) (gssize) piece->other_offset;
 
-          if (other <= self->len - HALF && _comparable(_load(self->text + other), piece->other_digits) == piece->other
-              && piece->offset <= before
+          if (other <= last && _may_be_other(_load(text + other), piece) && piece->offset <= before
               && !_report(self, piece->anchor, before - piece->offset))
             return FALSE;
         }
@@ -771,6 +720,14 @@ _filter_block(const Filter *half_filter, const Filter *whole_filter, const gchar
   return TRUE;
 }
 
+/* Leaves out the first n places. */
+static inline void
+_skip_places(Block *block, guint n)
+{
+  block->half_places &= ~0u << n;
+  block->whole_places &= ~0u << n;
+}
+
 static gboolean
 _look_closer_at_block(const Search *self, const gchar *p, const Block *block)
 {
@@ -806,10 +763,16 @@ _search_by_block(Search *self)
         return;
     }
   /* the last block overlaps the one before */
+  const gchar *looked_at = p;
   self->looked_at = (gsize) (p - self->text);
   p = end - BLOCK_READS;
-  if (_filter_block(&half, &whole, p, &block) && !_look_closer_at_block(self, p, &block))
-    return;
+  if (_filter_block(&half, &whole, p, &block))
+    {
+      /* where all pieces of a literal's run were within reach */
+      _skip_places(&block, (guint) (looked_at - p) / HALF);
+      if (!_look_closer_at_block(self, p, &block))
+        return;
+    }
   _look_for_half(self, end - HALF);
 }
 

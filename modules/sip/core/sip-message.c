@@ -123,10 +123,17 @@ static const guint8 known_by_letter[27] =
   0, 5, 5, 13, 15, 18, 20, 20, 21, 22, 22, 23, 24, 28, 28, 30, 32, 32, 41, 47, 49, 52, 54, 56, 57, 57, 57,
 };
 
-static const gchar *const methods[] =
+#define METHOD(name) { name, sizeof(name) - 1 }
+
+static const struct
 {
-  "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "PRACK", "SUBSCRIBE", "NOTIFY", "PUBLISH", "INFO",
-  "REFER", "MESSAGE", "UPDATE",
+  gchar name[10];
+  gsize len;
+} methods[] =
+{
+  METHOD("INVITE"), METHOD("REGISTER"), METHOD("OPTIONS"), METHOD("BYE"), METHOD("SUBSCRIBE"), METHOD("NOTIFY"),
+  METHOD("ACK"), METHOD("CANCEL"), METHOD("PRACK"), METHOD("PUBLISH"), METHOD("INFO"), METHOD("REFER"),
+  METHOD("MESSAGE"), METHOD("UPDATE"),
 };
 
 const gchar *
@@ -134,8 +141,10 @@ sip_method_canonical(SipSpan method)
 {
   for (gsize i = 0; i < G_N_ELEMENTS(methods); i++)
     {
-      if (strlen(methods[i]) == method.len && g_ascii_strncasecmp(methods[i], method.ptr, method.len) == 0)
-        return methods[i];
+      if (methods[i].len == method.len && (methods[i].name[0] | 0x20) == (method.ptr[0] | 0x20)
+          && (memcmp(methods[i].name, method.ptr, method.len) == 0
+              || g_ascii_strncasecmp(methods[i].name, method.ptr, method.len) == 0))
+        return methods[i].name;
     }
   return NULL;
 }

@@ -66,6 +66,23 @@ typedef struct _Candidate
   SipSpan field[SIP_FIELD_MAX];
 } Candidate;
 
+/* sixteen bytes that are stored at once */
+typedef guint64 TwoWords __attribute__((vector_size(16), may_alias, aligned(8)));
+
+/* On each record, and compilers make a slow loop of a memset() of this size. */
+static inline void
+_reset_fields(SipSpan field[SIP_FIELD_MAX])
+{
+#ifdef __LP64__
+  G_STATIC_ASSERT(sizeof(field[0]) == sizeof(TwoWords));
+#pragma GCC unroll 16
+  for (gint i = 0; i < SIP_FIELD_MAX; i++)
+    *(TwoWords *) &field[i] = (TwoWords) { 0, 0 };
+#else
+  memset(field, 0, SIP_FIELD_MAX * sizeof(field[0]));
+#endif
+}
+
 struct _SipScanner
 {
   GString *view;
@@ -90,6 +107,7 @@ struct _SipScanner
   guint n_calls;
   gboolean calls_dropped;
   Call calls[MAX_CALLS];
+  Candidate candidates[2];      /* the best so far and the one that is tried */
   guint n_versions;
   gsize versions[SIP_MESSAGE_MAX_START_LINES];  /* where SIP/2.0 may belong to a start line */
   SipStartLines start_lines;
@@ -373,7 +391,9 @@ _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *cand
       if (vector[1] <= hit->where || vector[0] > vector[1])
         continue;
 
-      *candidate = (Candidate) { .rule = rule, .where = hit->where };
+      candidate->rule = rule;
+      candidate->where = hit->where;
+      _reset_fields(candidate->field);
       _take_captures(self, rule, pattern, candidate);
       if (rule->fixed_code && !candidate->code)
         candidate->code = rule->fixed_code;
@@ -388,8 +408,6 @@ _try_rule(SipScanner *self, const SipRule *rule, const Hit *hit, Candidate *cand
 static gboolean
 _is_better(const Candidate *a, const Candidate *b)
 {
-  if (!b->rule)
-    return TRUE;
   if ((a->code >= 200) != (b->code >= 200))
     return a->code >= 200;
   return a->where >= b->where;
@@ -436,25 +454,29 @@ _list_calls(SipScanner *self, SipRank lowest)
     }
 }
 
-/* The best match of the first rules that have one, of a rank that is not below `lowest'; best->rule stays NULL if none has. */
-static void
-_try_rules(SipScanner *self, SipRank lowest, Candidate *best, SipScanResult *result)
+/* The best match of the first rules that have one, of a rank that is not below `lowest'; NULL if none has. */
+static const Candidate *
+_try_rules(SipScanner *self, SipRank lowest, SipScanResult *result)
 {
-  Candidate candidate;
+  Candidate *best = NULL;
+  Candidate *next = &self->candidates[0];
 
   if (self->ranks < 1u << lowest)
-    return;
+    return NULL;
   _list_calls(self, lowest);
-  for (guint i = 0; i < self->n_calls && (!best->rule || self->calls[i].order == self->calls[i - 1].order); i++)
+  for (guint i = 0; i < self->n_calls && (!best || self->calls[i].order == self->calls[i - 1].order); i++)
     {
       const Call *call = &self->calls[i];
 
-      if (!_try_rule(self, g_ptr_array_index(self->rules->rules, call->rule), &self->hits[call->hit], &candidate))
+      if (!_try_rule(self, g_ptr_array_index(self->rules->rules, call->rule), &self->hits[call->hit], next))
         continue;
-      _add_code(result, candidate.code);
-      if (_is_better(&candidate, best))
-        *best = candidate;
+      _add_code(result, next->code);
+      if (best && !_is_better(next, best))
+        continue;
+      best = next;
+      next = &self->candidates[best == &self->candidates[0]];
     }
+  return best;
 }
 
 /* The bit of the port if the peer has it behind a colon, as _normalize() will find. */
@@ -713,9 +735,10 @@ _note_codes(const SipScanner *self, SipScanResult *result)
 static gboolean
 _evaluate(SipScanner *self, SipScanResult *result)
 {
-  Candidate best = { 0 };
+  const Candidate *best;
   gboolean sipfrag = FALSE;
   const SipStartLine *line;
+  gsize where;
 
   self->start_lines.n = 0;
   for (guint i = 0; i < self->n_versions; i++)
@@ -723,31 +746,27 @@ _evaluate(SipScanner *self, SipScanResult *result)
   line = sip_message_choose(&self->start_lines, self->text, &sipfrag);
 
   _note_codes(self, result);
-  _try_rules(self, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, &best, result);
-  if (best.rule)
-    _take_candidate(&best, result);
-  else if (line)
+  best = _try_rules(self, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, result);
+  if (!best && !line)
+    best = _try_rules(self, SIP_RANK_EVENT, result);
+  if (!best && !line)
+    return FALSE;
+  if (best)
     {
-      _take_message(self, line, sipfrag, result);
-      best.where = line->version;
+      _take_candidate(best, result);
+      where = best->where;
     }
   else
     {
-      _try_rules(self, SIP_RANK_EVENT, &best, result);
-      if (!best.rule)
-        return FALSE;
-      _take_candidate(&best, result);
+      _take_message(self, line, sipfrag, result);
+      where = line->version;
     }
-
-  _add_context(self, best.where, result);
+  _add_context(self, where, result);
   _normalize(result);
   return TRUE;
 }
 
-/* sixteen bytes that are stored at once */
-typedef guint64 TwoWords __attribute__((vector_size(16), may_alias, aligned(8)));
-
-/* codes[] counts by n_codes.  On each record, and compilers make a slow loop of a memset() of this size. */
+/* codes[] counts by n_codes. */
 static inline void
 _reset(SipScanResult *self)
 {
@@ -755,14 +774,7 @@ _reset(SipScanResult *self)
   self->implied = self->sipfrag = FALSE;
   self->rule = NULL;
   self->rule_name = NULL;
-#ifdef __LP64__
-  G_STATIC_ASSERT(sizeof(self->field[0]) == sizeof(TwoWords));
-#pragma GCC unroll 16
-  for (gint i = 0; i < SIP_FIELD_MAX; i++)
-    *(TwoWords *) &self->field[i] = (TwoWords) { 0, 0 };
-#else
-  memset(self->field, 0, sizeof(self->field));
-#endif
+  _reset_fields(self->field);
   self->n_codes = 0;
 }
 

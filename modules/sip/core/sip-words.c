@@ -16,6 +16,7 @@
  */
 
 #include "sip-words.h"
+#include "sip-equal.h"
 
 #ifdef __x86_64__
 #include <immintrin.h>
@@ -143,12 +144,6 @@ sip_words_compile(SipWords *self)
     }
 }
 
-static inline gchar
-_lower(gchar c)
-{
-  return (c >= 'A' && c <= 'Z') ? c + ('a' - 'A') : c;
-}
-
 static gboolean
 _stands_at(const SipWord *word, const gchar *start, const gchar *p, const gchar *end)
 {
@@ -156,19 +151,8 @@ _stands_at(const SipWord *word, const gchar *start, const gchar *p, const gchar 
     return FALSE;
   if (!word->open_start && p > start && g_ascii_isalnum(*p) && g_ascii_isalnum(p[-1]))
     return FALSE;
-  if (word->exact)
-    {
-      if (memcmp(p, word->text, word->len) != 0)
-        return FALSE;
-    }
-  else
-    {
-      for (gsize i = 0; i < word->len; i++)
-        {
-          if (_lower(p[i]) != word->text[i])
-            return FALSE;
-        }
-    }
+  if (word->exact ? memcmp(p, word->text, word->len) != 0 : !sip_equal_nocase(p, word->text, word->len))
+    return FALSE;
   p += word->len;
   return word->open_end || p == end || !g_ascii_isalnum(p[-1]) || !g_ascii_isalnum(*p);
 }
