@@ -41,6 +41,7 @@ SIP_WORDS = (
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
     " | =Overriding | =ALLOCATE | =CREATE_PERMISSION | jsonrpcs | licen* | apt | yum | dnf | wget | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
+    " | RTSP/1.0 | RTSP/2.0"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"
 NAMED_NUMBER = "(?<!%s)" % "|".join(r"\b%s " % word for word in (
@@ -114,7 +115,7 @@ def main():
     print_rule("sip", [phrase[:16].rstrip() for _, phrase in sip if len(phrase) >= 9]
                + [form % pair for pair in numbered if pair in sip for form in FORMS],
                [number_first(sip_words), phrase_first(sip_words)], [
-        "veto: HTTP/1.0 | HTTP/1.1 | HTTP/2 | xhttp | =Overriding",
+        "veto: HTTP/1.0 | HTTP/1.1 | HTTP/2 | xhttp | =Overriding | RTSP/1.0 | RTSP/2.0",
         "match: 487 Request Terminated",
         'expect: code=487 reason="Request Terminated"',
         "match: 2025-06-07|404|486|Busy Here|INVITE",
@@ -143,6 +144,8 @@ def main():
         "nomatch: 4870 Request Terminated",
         "nomatch: 10.1.2.486 Busy Here is no status",
         "nomatch: HTTP/1.1 486 Busy Here",
+        "nomatch: RTSP/1.0 486 Busy Here",
+        "nomatch: RTSP/2.0 480 Temporarily Unavailable",
         "nomatch: Busy Here (4860)",
         "nomatch: Not Acceptable Here: 488 ms",
     ])
@@ -173,6 +176,8 @@ def main():
         "nomatch: flexisip: Push notification for sip:404@example.com failed with status 410: Gone",
         "nomatch: sip trunk check of https://pbx.example.com/ gave 404 Not Found",
         "nomatch: kamailio[1]: DEBUG: xhttp [xhttp_mod.c:404]: sending out response: 404 Not Found",
+        r"nomatch: RTSP/1.0 401 Unauthorized\r\nCSeq: 2\r\n",
+        r"nomatch: S->C: RTSP/2.0 200 OK\nCSeq: 404\nPublic: OPTIONS, DESCRIBE, SETUP",
     ])
     print_rule("shared-before-number", rare + [form % (phrase[-12:].lstrip(), code) for code, phrase in shared
                                                if len(phrase) > 6 and phrase not in RARE for form in ("%s [%s", "%s (%s")],
