@@ -78,6 +78,7 @@ static const Fault faults[] =
   { GOOD "window: 512\n  window: 512\n", "f:7:3: `window' may stand only once in a rule" },
   { GOOD "rank: sentence\nrank: sentence\n", "f:7:1: `rank' may stand only once in a rule" },
   { GOOD "unbounded: no\nunbounded: yes\n", "f:7:1: `unbounded' may stand only once in a rule" },
+  { GOOD "context: no\ncontext: no\n", "f:7:1: `context' may stand only once in a rule" },
   { GOOD "code: 486\ncode: 486\n", "f:7:1: `code' may stand only once in a rule" },
   { GOOD "method: BYE\nmethod: BYE\n", "f:7:1: `method' may stand only once in a rule" },
   { GOOD "direction: sent\ndirection: sent\n", "f:7:1: `direction' may stand only once in a rule" },
@@ -112,6 +113,7 @@ static const Fault faults[] =
   { GOOD "direction: out\n", "f:6:12: direction is `sent' or `received', not `out'" },
   { GOOD "event: boom\n", "f:6:8: unknown event `boom'" },
   { GOOD "unbounded: maybe\n", "f:6:12: `unbounded' is `yes' or `no'" },
+  { GOOD "context: none\n", "f:6:10: `context' is `yes' or `no'" },
   { GOOD "veto: http | x | ftp\n", "f:6:7: a word has at least 2 bytes, `x' has 1" },
   { GOOD "require: =\n", "f:6:10: a word has at least 2 bytes, `=' has 1" },
   /* samples */
@@ -582,6 +584,7 @@ Test(rules, which_rule_wins)
     "[rule b.pair]\nanchor: code=\npattern: code=%{code}\nrank: pair\n"
     "[rule b.acc]\nanchor: ACC: \npattern: ACC: %{code}\nrank: accounting\n"
     "[rule b.event]\nanchor: is down\npattern: is down\nrank: event\nevent: gateway-down\n"
+    "[rule b.whole]\nanchor: answered\npattern: answered %{code}\ncontext: no\n"
     "[rule b.context]\nanchor: from host\npattern: from host %{addr}\nrank: context\n";
   static const gchar user[] =
     "[rule u.sentence]\nanchor: spoke\npattern: spoke %{code}\nmatch: spoke 486\nexpect: code=486\n";
@@ -629,6 +632,9 @@ Test(rules, which_rule_wins)
   cr_assert(sip_span_eq(result.field[SIP_FIELD_PEER], "192.0.2.3"));
   result = _scan(rules, scanner, NULL, "from host 192.0.2.1");
   cr_assert_eq(result.code, 0);
+  result = _scan(rules, scanner, NULL, "answered 486 from host 192.0.2.3");
+  cr_assert_eq(result.code, 486);
+  cr_assert_null(result.field[SIP_FIELD_PEER].ptr);
   sip_scanner_free(scanner);
   sip_rules_unref(rules);
 }

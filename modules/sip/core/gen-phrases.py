@@ -40,7 +40,7 @@ SIP_WORDS = (
 )
 NOT_SIP = (
     "*http* | webhook | curl | =GET | =POST | =PUT | =DELETE | =HEAD | url | uri= | api | REST | smtp | postfix | ftp | nginx | apache | exit"
-    " | =Overriding | =ALLOCATE | =CREATE_PERMISSION | jsonrpcs | licen* | apt | yum | dnf | wget | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
+    " | =Overriding | =ALLOCATE | =CREATE_PERMISSION | =TURN | jsonrpcs | licen* | apt | yum | dnf | wget | Diameter | radius | account manager | LDAP | sqlstate | ari | STUN | ICE | push notification | apns | firebase"
     " | RTSP/1.0 | RTSP/2.0"
 )
 # numbers that a phrase follows by chance: "extension 404 not found"

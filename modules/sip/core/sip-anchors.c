@@ -52,16 +52,15 @@ typedef struct _Anchor
 typedef struct _Piece
 {
   guint32 other;                /* four more bytes, those that tell the literal best from others with this piece; comparable */
-  guint16 key;                  /* bits of the hash that do not tell the slot */
   guint16 anchor: ANCHOR_BITS;
   guint16 other_digits: 2;      /* how many of the four, at their end, may be any digit */
   gint8 other_offset;           /* from the piece */
-  guint8 offset: 7;             /* of the piece within the literal */
+  guint8 nth: 2;                /* of the literal's run */
   guint8 last: 1;               /* of its slot */
-} __attribute__((packed, aligned(2))) Piece;
+} Piece;
 
 G_STATIC_ASSERT(sizeof(Anchor) == 8);
-G_STATIC_ASSERT(sizeof(Piece) == 10);
+G_STATIC_ASSERT(sizeof(Piece) == 8);
 G_STATIC_ASSERT(SIP_ANCHOR_MAX_LENGTH <= 128);
 
 /* the pieces of one length, by their hash */
@@ -80,7 +79,7 @@ typedef struct _PieceTable
 #define FILTER_BITS_MIN 10
 #define FILTER_BITS_MAX 18
 #define SLOT_BITS_MIN 6
-#define SLOT_BITS_MAX 12
+#define SLOT_BITS_MAX 13
 
 struct _SipAnchors
 {
@@ -133,13 +132,6 @@ static inline gboolean
 _filter(const PieceTable *table, guint32 hash)
 {
   return table->filter[hash >> (32 - table->filter_bits + 5)] >> ((hash >> (32 - table->filter_bits)) & 31) & 1;
-}
-
-/* what is left of the hash if the slot has the most bits that it may have */
-static inline guint16
-_key(guint32 hash)
-{
-  return (guint16) (hash >> (32 - SLOT_BITS_MAX - 16));
 }
 
 static inline const gchar *
@@ -332,23 +324,30 @@ typedef struct _NewPiece
   Piece piece;
 } NewPiece;
 
-/* bytes: those of the piece at `offset', digits filled in */
+/* where a piece stands in its literal */
+static inline guint
+_piece_offset(const SipAnchors *self, const Piece *piece)
+{
+  return g_array_index(self->anchors, Anchor, piece->anchor).run + piece->nth;
+}
+
+/* bytes: those of the nth piece of the run, digits filled in */
 static void
-_add_piece(const SipAnchors *self, GArray *pieces, const gchar *bytes, guint number, guint offset)
+_add_piece(const SipAnchors *self, GArray *pieces, const gchar *bytes, guint number, guint nth)
 {
   NewPiece new = { .hash = _hash_at(bytes, _is_long(self, &g_array_index(self->anchors, Anchor, number))) };
 
-  new.piece.key = _key(new.hash);
   new.piece.anchor = number & ((1u << ANCHOR_BITS) - 1);
-  new.piece.offset = offset & 0x7f;
+  new.piece.nth = nth & (MAX_STEP - 1);
   g_array_append_val(pieces, new);
 }
 
-/* A piece of a literal; one that reaches into the digits once for each number that may stand there. */
+/* The nth piece of a literal's run; one that reaches into the digits once for each number that may stand there. */
 static void
-_add_pieces(const SipAnchors *self, GArray *pieces, guint number, guint offset)
+_add_pieces(const SipAnchors *self, GArray *pieces, guint number, guint nth)
 {
   const Anchor *anchor = &g_array_index(self->anchors, Anchor, number);
+  const guint offset = anchor->run + nth;
   const guint length = _is_long(self, anchor) ? PIECE : HALF;
   guint first_digit = anchor->text_len > offset ? anchor->text_len - offset : 0;
   gchar bytes[PIECE] = { 0 };
@@ -356,7 +355,7 @@ _add_pieces(const SipAnchors *self, GArray *pieces, guint number, guint offset)
   memcpy(bytes, _text(self, anchor) + offset, length);
   if (first_digit >= length)
     {
-      _add_piece(self, pieces, bytes, number, offset);
+      _add_piece(self, pieces, bytes, number, nth);
       return;
     }
 
@@ -368,7 +367,7 @@ _add_pieces(const SipAnchors *self, GArray *pieces, guint number, guint offset)
 
       for (guint i = digits; i > 0; i--, rest /= 10)
         bytes[first_digit + i - 1] = (gchar) ('0' + rest % 10);
-      _add_piece(self, pieces, bytes, number, offset);
+      _add_piece(self, pieces, bytes, number, nth);
     }
 }
 
@@ -391,7 +390,7 @@ _choose_pieces(SipAnchors *self, gboolean whole, GHashTable *common)
           gpointer piece = GUINT_TO_POINTER(_hash_at(_text(self, anchor) + j, whole));
 
           g_hash_table_insert(uses, piece, GUINT_TO_POINTER(GPOINTER_TO_UINT(g_hash_table_lookup(uses, piece)) + 1));
-          _add_pieces(self, pieces, i, j);
+          _add_pieces(self, pieces, i, j - anchor->run);
         }
     }
   g_hash_table_unref(uses);
@@ -445,6 +444,7 @@ _choose_other(const SipAnchors *self, NewPiece *chosen, const NewPiece *group, g
   Piece *piece = &chosen->piece;
   const Anchor *anchor = &g_array_index(self->anchors, Anchor, piece->anchor);
   const gint last = anchor->len - HALF;
+  const gint offset = (gint) _piece_offset(self, piece);
   gint best = 0;
   guint best_score = G_MAXUINT;
 
@@ -457,9 +457,9 @@ _choose_other(const SipAnchors *self, NewPiece *chosen, const NewPiece *group, g
           const Piece *second = &group[i].piece;
           const Anchor *second_anchor = &g_array_index(self->anchors, Anchor, second->anchor);
 
-          score += 2 * _may_show(self, anchor, (guint) other, second_anchor, other - (gint) piece->offset + (gint) second->offset);
+          score += 2 * _may_show(self, anchor, (guint) other, second_anchor, other - offset + (gint) _piece_offset(self, second));
         }
-      if (score < best_score || (score == best_score && ABS(other - piece->offset) >= ABS(best - piece->offset)))
+      if (score < best_score || (score == best_score && ABS(other - offset) >= ABS(best - offset)))
         {
           best_score = score;
           best = other;
@@ -469,7 +469,7 @@ _choose_other(const SipAnchors *self, NewPiece *chosen, const NewPiece *group, g
   piece->other = _comparable(_load(_text(self, anchor) + best), piece->other_digits);
   for (gint i = 0; i < piece->other_digits; i++)
     ((gchar *) &piece->other)[HALF - 1 - i] = '0';
-  piece->other_offset = (gint8) (best - (gint) piece->offset);
+  piece->other_offset = (gint8) (best - offset);
 }
 
 /* by runs of the same hash */
@@ -486,6 +486,24 @@ _choose_others(const SipAnchors *self, GArray *pieces)
       for (guint i = start; i < end; i++)
         _choose_other(self, &all[i], &all[start], MIN(end - start, MAX_GROUP));
     }
+}
+
+/* The slots are filled one after the other. */
+static void
+_add_to_slot(PieceTable *self, guint16 *slot, const Piece *piece)
+{
+  if (!*slot)
+    *slot = (guint16) (self->n_pieces + 1);
+  for (guint i = *slot - 1u; i < self->n_pieces; i++)
+    {
+      /* with other digits in it: found by either */
+      if (self->pieces[i].anchor == piece->anchor && self->pieces[i].nth == piece->nth)
+        return;
+    }
+  if (*slot <= self->n_pieces)
+    self->pieces[self->n_pieces - 1].last = FALSE;
+  self->pieces[self->n_pieces] = *piece;
+  self->pieces[self->n_pieces++].last = TRUE;
 }
 
 /* Takes the pieces; FALSE if there are too many. */
@@ -506,15 +524,13 @@ _piece_table_fill(PieceTable *self, const SipAnchors *anchors, GArray *pieces)
   self->pieces = g_new(Piece, self->n_pieces);
   g_array_sort(pieces, _by_hash);
   _choose_others(anchors, pieces);
-  for (guint i = self->n_pieces; i > 0; i--)
+  self->n_pieces = 0;
+  for (guint i = 0; i < pieces->len; i++)
     {
-      const NewPiece *new = &g_array_index(pieces, NewPiece, i - 1);
-      guint32 slot = new->hash >> (32 - self->slot_bits);
+      const NewPiece *new = &g_array_index(pieces, NewPiece, i);
 
       self->filter[new->hash >> (32 - self->filter_bits + 5)] |= 1u << ((new->hash >> (32 - self->filter_bits)) & 31);
-      self->pieces[i - 1] = new->piece;
-      self->pieces[i - 1].last = !self->slots[slot];
-      self->slots[slot] = (guint16) i;
+      _add_to_slot(self, &self->slots[new->hash >> (32 - self->slot_bits)], &new->piece);
     }
   g_array_unref(pieces);
   return TRUE;
@@ -572,12 +588,17 @@ typedef struct _Search
   gpointer user_data;
 } Search;
 
-/* Reports the literal if it stands there; FALSE if the caller has had enough. */
+/* Reports the literal with this piece at `where' if it stands there; FALSE if the caller has had enough. */
 static gboolean
-_report(const Search *self, guint number, gsize where)
+_report(const Search *self, const Piece *piece, gsize where)
 {
+  const guint number = piece->anchor;
   const Anchor *anchor = &g_array_index(self->anchors->anchors, Anchor, number);
+  const gsize offset = anchor->run + piece->nth;
 
+  if (offset > where)
+    return TRUE;
+  where -= offset;
   return (G_UNLIKELY(self->looked_at) && (where + anchor->run + MAX_STEP - 1) / MAX_STEP * MAX_STEP < self->looked_at)
          || !_stands_at(self->anchors, anchor, self->text, self->len, where)
          || self->found(number, where, self->user_data);
@@ -606,18 +627,13 @@ _look_closer(const Search *self, const PieceTable *table, guint32 hash, const gc
   const gchar *text = self->text;
   const gsize last = self->len - HALF;
   const gsize before = (gsize) (p - text);
-  const guint16 key = _key(hash);
   for (const Piece *piece = &table->pieces[slot - 1];; piece++)
     {
-      if (piece->key == key)
-        {
-          /* huge if it would begin before the text */
-          const gsize other = before + (gsize) (gssize) piece->other_offset;
+      /* huge if it would begin before the text */
+      const gsize other = before + (gsize) (gssize) piece->other_offset;
 
-          if (other <= last && _may_be_other(_load(text + other), piece) && piece->offset <= before
-              && !_report(self, piece->anchor, before - piece->offset))
-            return FALSE;
-        }
+      if (other <= last && _may_be_other(_load(text + other), piece) && !_report(self, piece, before))
+        return FALSE;
       if (piece->last)
         return TRUE;
     }

@@ -101,6 +101,7 @@ enum
   SEEN_WINDOW = 2,
   SEEN_RANK = 4,
   SEEN_UNBOUNDED = 8,
+  SEEN_CONTEXT = 16,
 };
 
 GQuark
@@ -192,6 +193,7 @@ _rule_new(const gchar *name, gsize len, const Reader *reader)
   self->user = reader->user;
   self->rank = SIP_RANK_SENTENCE;
   self->window = DEFAULT_WINDOW;
+  self->context = TRUE;
   self->anchors = g_array_new(FALSE, FALSE, sizeof(SipRuleAnchor));
   g_array_set_clear_func(self->anchors, _anchor_clear);
   self->patterns = g_ptr_array_new_with_free_func(_pattern_free);
@@ -646,6 +648,13 @@ _read_before(Reader *self, const gchar *value, gsize column)
 }
 
 static gboolean
+_read_yes_or_no(Reader *self, const gchar *key, const gchar *value, gboolean *is_yes, gsize column)
+{
+  *is_yes = strcmp(value, "yes") == 0;
+  return *is_yes || strcmp(value, "no") == 0 || _fail(self, column, "`%s' is `yes' or `no'", key);
+}
+
+static gboolean
 _read_rank(Reader *self, const gchar *value, gsize column)
 {
   for (gsize i = 0; i < G_N_ELEMENTS(rank_names); i++)
@@ -861,16 +870,13 @@ _read_setting(Reader *self, const gchar *key, const gchar *argument, const gchar
       rule->product = g_strdup(value);
       return TRUE;
     }
+  if (strcmp(key, "context") == 0)
+    return _read_seen(self, key, SEEN_CONTEXT) && _read_yes_or_no(self, key, value, &rule->context, column);
   if (strcmp(key, "unbounded") == 0)
     {
       if (!self->user)
         return _fail(self, self->key_column, "`unbounded' is for user files");
-      if (!_read_seen(self, key, SEEN_UNBOUNDED))
-        return FALSE;
-      if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
-        return _fail(self, column, "`unbounded' is `yes' or `no'");
-      rule->unbounded = strcmp(value, "yes") == 0;
-      return TRUE;
+      return _read_seen(self, key, SEEN_UNBOUNDED) && _read_yes_or_no(self, key, value, &rule->unbounded, column);
     }
 
   field = sip_field_by_name(key, strlen(key));

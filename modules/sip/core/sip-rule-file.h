@@ -90,6 +90,7 @@ struct _SipRule
   guint before_words;           /* so many words at most, 0 if that does not matter */
   guint window;
   gboolean unbounded;
+  gboolean context;             /* whether rules of rank `context' add to what it found */
   GArray *anchors;              /* SipRuleAnchor */
   guint anchor_length;          /* of the shortest */
   GPtrArray *patterns;          /* SipRulePattern * */

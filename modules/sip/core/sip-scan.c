@@ -761,7 +761,8 @@ _evaluate(SipScanner *self, SipScanResult *result)
       _take_message(self, line, sipfrag, result);
       where = line->version;
     }
-  _add_context(self, where, result);
+  if (!best || best->rule->context)
+    _add_context(self, where, result);
   _normalize(result);
   return TRUE;
 }
