@@ -30,7 +30,6 @@
  * ten microseconds beyond the search for anchors.
  */
 #define MAX_EFFORT 96
-#define MAX_CALLS MAX_EFFORT
 #define EFFORT_ANCHORED 1
 #define EFFORT_SEARCHED 4
 #define EFFORT_GIVEN_UP 32
@@ -49,14 +48,6 @@ typedef struct _Hit
   guint anchor;
   gsize where;
 } Hit;
-
-/* a rule whose anchor was found */
-typedef struct _Call
-{
-  guint16 order;
-  guint16 rule;
-  guint16 hit;
-} Call;
 
 typedef struct _Candidate
 {
@@ -104,9 +95,6 @@ struct _SipScanner
   guint ranks;                  /* bits of the ranks that the hits' rules have */
   guint n_hits;
   Hit hits[MAX_HITS];
-  guint n_calls;
-  gboolean calls_dropped;
-  Call calls[MAX_CALLS];
   Candidate candidates[2];      /* the best so far and the one that is tried */
   guint n_versions;
   gsize versions[SIP_MESSAGE_MAX_START_LINES];  /* where SIP/2.0 may belong to a start line */
@@ -420,61 +408,45 @@ _add_code(SipScanResult *result, gint code)
     result->codes[result->n_codes++] = (guint16) code;
 }
 
-/* Puts the rules that the hits call for in the order in which they are tried, those of a rank below `lowest' left out. */
-static void
-_list_calls(SipScanner *self, SipRank lowest)
+/*
+ * The best match of the first rules that have one, of an order from that of the rank `lowest' to below `order'; NULL if none has.
+ * Most often the first that is tried has one: finding the next is cheaper than sorting them all.
+ */
+static const Candidate *
+_try_rules(SipScanner *self, guint order, SipRank lowest, SipScanResult *result)
 {
   const SipRuleIndex *index = &self->rules->status;
   const guint lowest_order = sip_rule_order(lowest, 0);
-
-  self->n_calls = 0;
-  for (guint i = 0; i < self->n_hits; i++)
-    {
-      const guint anchor = self->hits[i].anchor;
-
-      for (guint32 j = index->by_anchor[anchor]; j < index->by_anchor[anchor + 1]; j++)
-        {
-          const guint order = index->orders[j];
-          guint place = self->n_calls;
-
-          if (order < lowest_order)
-            continue;
-          if (place == MAX_CALLS)
-            {
-              self->calls_dropped = TRUE;
-              if (self->calls[--place].order >= order)
-                continue;
-            }
-          else
-            self->n_calls++;
-          for (; place > 0 && self->calls[place - 1].order < order; place--)
-            self->calls[place] = self->calls[place - 1];
-          self->calls[place] = (Call) { (guint16) order, index->anchor_rules[j], (guint16) i };
-        }
-    }
-}
-
-/* The best match of the first rules that have one, of a rank that is not below `lowest'; NULL if none has. */
-static const Candidate *
-_try_rules(SipScanner *self, SipRank lowest, SipScanResult *result)
-{
   Candidate *best = NULL;
   Candidate *next = &self->candidates[0];
 
   if (self->ranks < 1u << lowest)
     return NULL;
-  _list_calls(self, lowest);
-  for (guint i = 0; i < self->n_calls && (!best || self->calls[i].order == self->calls[i - 1].order); i++)
+  while (order && !best && self->effort > 0)
     {
-      const Call *call = &self->calls[i];
+      guint next_order = 0;
 
-      if (!_try_rule(self, g_ptr_array_index(self->rules->rules, call->rule), &self->hits[call->hit], next))
-        continue;
-      _add_code(result, next->code);
-      if (best && !_is_better(next, best))
-        continue;
-      best = next;
-      next = &self->candidates[best == &self->candidates[0]];
+      for (guint i = 0; i < self->n_hits; i++)
+        {
+          const Hit *hit = &self->hits[i];
+
+          for (guint32 j = index->by_anchor[hit->anchor]; j < index->by_anchor[hit->anchor + 1]; j++)
+            {
+              const guint order_j = index->orders[j];
+
+              if (order_j < order && order_j >= lowest_order)
+                next_order = MAX(next_order, order_j);
+              if (order_j != order
+                  || !_try_rule(self, g_ptr_array_index(self->rules->rules, index->anchor_rules[j]), hit, next))
+                continue;
+              _add_code(result, next->code);
+              if (best && !_is_better(next, best))
+                continue;
+              best = next;
+              next = &self->candidates[best == &self->candidates[0]];
+            }
+        }
+      order = next_order;
     }
   return best;
 }
@@ -746,9 +718,9 @@ _evaluate(SipScanner *self, SipScanResult *result)
   line = sip_message_choose(&self->start_lines, self->text, &sipfrag);
 
   _note_codes(self, result);
-  best = _try_rules(self, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, result);
+  best = _try_rules(self, G_MAXUINT, line ? SIP_RANK_STATUS_LINE : SIP_RANK_PHRASE, result);
   if (!best && !line)
-    best = _try_rules(self, SIP_RANK_EVENT, result);
+    best = _try_rules(self, sip_rule_order(SIP_RANK_PHRASE, 0), SIP_RANK_EVENT, result);
   if (!best && !line)
     return FALSE;
   if (best)
@@ -798,7 +770,6 @@ sip_scan_for(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpa
   scanner->program = program;
   scanner->effort = MAX_EFFORT;
   scanner->words_known = FALSE;
-  scanner->calls_dropped = FALSE;
   _find_anchors(scanner, text);
   if (!scanner->n_hits && !scanner->n_versions)
     return FALSE;
@@ -806,7 +777,7 @@ sip_scan_for(const SipRules *rules, SipScanner *scanner, SipSpan program, SipSpa
     _find_anchors(scanner, sip_view_make(text, scanner->view));
 
   gboolean found = _evaluate(scanner, result);
-  if (scanner->effort <= 0 || scanner->n_hits == MAX_HITS || scanner->calls_dropped)
+  if (scanner->effort <= 0 || scanner->n_hits == MAX_HITS)
     scanner->stats.attempts_exhausted++;
   return found;
 }
