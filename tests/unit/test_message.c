@@ -103,6 +103,10 @@ static const StartCase start_cases[] =
   { "SIP/2.0 486 Busy Here|Via: SIP/2.0/UDP x", STATUS, 486, "Busy Here" },
   { "SIP/2.0 486 Busy Here | Via: SIP/2.0/UDP x", STATUS, 486, "Busy Here" },
   { "SIP/2.0 486 Busy, Here; Via: SIP/2.0/UDP x", STATUS, 486, "Busy, Here" },
+  { "SIP/2.0 486 Busy Here [CSeq: 102 INVITE]", STATUS, 486, "Busy Here" },
+  { "SIP/2.0 486 Busy Here (Call-ID: a@b)", STATUS, 486, "Busy Here" },
+  { "SIP/2.0 486 Busy (here) [now]", STATUS, 486, "Busy (here) [now]" },
+  { "SIP/2.0 486 Busy Here\t102 bytes", STATUS, 486, "Busy Here" },
   { "SIP/2.0 486 Busy; s|o, x", STATUS, 486, "Busy; s|o, x" },
   { "SIP/2.0 486 Busy v: x", STATUS, 486, "Busy v: x" },
   { "SIP/2.0 200 OK.\nVia: SIP/2.0/UDP x.\n", STATUS, 200, "OK" },
@@ -133,6 +137,8 @@ static const StartCase start_cases[] =
   { "Subject: SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
   { "Reason: see SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
   { "s=SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
+  { "10:00:00 I/phone: Server: SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
+  { "answer of SIP server: SIP/2.0 486 Busy Here", INLINE, 486, "Busy Here" },
   { "X-Last-Answer: SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
 };
 

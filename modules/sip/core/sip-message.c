@@ -379,8 +379,12 @@ _is_within_header(SipSpan text, gsize line, gsize where)
 
       while (name > start && _is_token_char(name[-1]))
         name--;
-      /* compact names are too short to be told from other words here */
-      if (word - 1 - name > 1 && _header_at(name, word, NULL) >= 0)
+      const gchar *before = name;
+
+      while (before > start && _is_blank(before[-1]))
+        before--;
+      /* compact names are too short to be told from other words here; behind a word it is another word: `from SIP Server:' */
+      if (word - 1 - name > 1 && !(before > start && g_ascii_isalpha(before[-1])) && _header_at(name, word, NULL) >= 0)
         return TRUE;
     }
   return FALSE;
@@ -415,11 +419,11 @@ _is_separator(gchar c)
 static inline gboolean
 _is_gap(gchar c)
 {
-  return _is_blank(c) || c == '.' || _is_separator(c);
+  return _is_blank(c) || c == '.' || c == '(' || c == '[' || _is_separator(c);
 }
 
 /*
- * Line ends may have become blanks (flags(no-multi-line)) or dots: then the phrase ends where a header begins.
+ * Line ends may have become blanks (flags(no-multi-line)) or dots, or headers may be named in brackets: then the phrase ends where a header begins.
  * p: the first byte of such a gap, name: what follows it.
  */
 static gboolean
@@ -441,7 +445,8 @@ _phrase(SipSpan text, gsize from, gchar opening)
     start++;
 
   const gchar *p = start;
-  while (p < end && !_is_line_end(*p) && *p != '\033' && !(closing && *p == closing))
+  /* a tab stands between columns, whatever the grammar allows */
+  while (p < end && !_is_line_end(*p) && *p != '\033' && *p != '\t' && !(closing && *p == closing))
     {
       const gchar *gap = p;
 
