@@ -88,6 +88,8 @@ static const StartCase start_cases[] =
   { "x\n\n  > SIP/2.0 180 Ringing", STATUS, 180, "Ringing" },
   /* quotes and brackets end the phrase */
   { "\"SIP/2.0 486 Busy Here\" x", STATUS, 486, "Busy Here" },
+  { "> **SIP/2.0 486 Busy Here**\n> **Via: SIP/2.0/UDP x**", STATUS, 486, "Busy Here" },
+  { "`SIP/2.0 486 Busy Here` x", STATUS, 486, "Busy Here" },
   { "got (SIP/2.0 486 Busy Here) x", INLINE, 486, "Busy Here" },
   { "got <SIP/2.0 486 Busy> x", INLINE, 486, "Busy" },
   { "got [SIP/2.0 486 Busy] x", INLINE, 486, "Busy" },

@@ -166,7 +166,7 @@ static inline gboolean
 _is_decoration(gchar c)
 {
   return _is_blank(c) || c == '/' || c == '|' || c == '>' || c == '<' || c == '"' || c == '\'' || c == '#'
-         || c == '*' || c == '-' || c == '(' || c == '[';
+         || c == '*' || c == '-' || c == '(' || c == '[' || c == '`';
 }
 
 static inline gboolean
@@ -397,6 +397,8 @@ _closing(gchar opening)
     {
     case '"':
     case '\'':
+    case '`':
+    case '*':
       return opening;
     case '<':
       return '>';
