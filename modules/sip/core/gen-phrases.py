@@ -86,9 +86,13 @@ def print_rule(name, anchors, patterns, settings):
         print(line)
 
 
+# app[404]: Temporarily Unavailable: the number of a process
+NO_PROCESS = r"(?:(?<=status\[|code\[|reply\[|sponse\[)|(?!(?<=[A-Za-z0-9_-]\[)[1-6][0-9]{2}\]:))"
+
+
 def number_first(words):
-    return (r"%s(?<![0-9A-Za-z_.])(?<!SIP/2[.]0 )(?<![0-9][:,])(?i)%s(?-i)%%{code}%s(?<reason>%s)(?![A-Za-z])(?! ?[[(][1-6][0-9]{2}[])])"
-            r"(?!(?<=trying) to (?!sips?:|[0-9[]))%s" % (DIRECTION, NAMED_NUMBER, SEPARATOR, words, PEER))
+    return (r"%s(?<![0-9A-Za-z_.])(?<!SIP/2[.]0 )(?<![0-9][:,])(?i)%s(?-i)%s%%{code}%s(?<reason>%s)(?![A-Za-z])(?! ?[[(][1-6][0-9]{2}[])])"
+            r"(?!(?<=trying) to (?!sips?:|[0-9[]))%s" % (DIRECTION, NAMED_NUMBER, NO_PROCESS, SEPARATOR, words, PEER))
 
 
 def number_first_of_shared(words):
@@ -121,6 +125,7 @@ def main():
         "match: 2025-06-07|404|486|Busy Here|INVITE",
         'expect: code=486 reason="Busy Here" method=INVITE',
         "nomatch: 100|Ringing|SIP/100",
+        "nomatch: Nov 25 10:00:00 gw1 app[404]: Temporarily Unavailable, try again",
         "match: leg b said 486/Busy Here to us",
         'expect: code=486 reason="Busy Here"',
         "match: call 17 ended: 480 (Temporarily Unavailable)",
