@@ -536,6 +536,41 @@ _piece_table_fill(PieceTable *self, const SipAnchors *anchors, GArray *pieces)
   return TRUE;
 }
 
+static gint
+_by_length(gconstpointer a, gconstpointer b)
+{
+  const Anchor *anchor_a = *(const Anchor *const *) a;
+  const Anchor *anchor_b = *(const Anchor *const *) b;
+
+  return (gint) anchor_b->len - (gint) anchor_a->len;
+}
+
+/* A text that stands within a longer one takes no room of its own. */
+static void
+_share_texts(SipAnchors *self)
+{
+  GString *shared = g_string_sized_new(self->texts->len);
+  GPtrArray *longest_first = g_ptr_array_new();
+
+  for (guint i = 0; i < self->anchors->len; i++)
+    g_ptr_array_add(longest_first, &g_array_index(self->anchors, Anchor, i));
+  g_ptr_array_sort(longest_first, _by_length);
+  for (guint i = 0; i < longest_first->len; i++)
+    {
+      Anchor *anchor = g_ptr_array_index(longest_first, i);
+      gchar *text = g_ascii_strdown(_text(self, anchor), anchor->len);
+      const gchar *found = strstr(shared->str, text);
+
+      anchor->text = (guint32) (found ? (gsize) (found - shared->str) : shared->len);
+      if (!found)
+        g_string_append_len(shared, text, anchor->len);
+      g_free(text);
+    }
+  g_ptr_array_unref(longest_first);
+  g_string_free(self->texts, TRUE);
+  self->texts = shared;
+}
+
 gboolean
 sip_anchors_compile(SipAnchors *self)
 {
@@ -543,6 +578,7 @@ sip_anchors_compile(SipAnchors *self)
   guint shortest = SIP_ANCHOR_MAX_LENGTH;
 
   g_clear_pointer(&self->by_text, g_hash_table_unref);
+  _share_texts(self);
   for (guint i = 0; i < self->anchors->len; i++)
     shortest = MIN(shortest, g_array_index(self->anchors, Anchor, i).len);
   self->step = MIN(shortest - HALF + 1, MAX_STEP);

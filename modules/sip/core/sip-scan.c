@@ -618,7 +618,7 @@ _within_json_value(SipSpan reason)
           if (p == quote + 1 || p < end)
             continue;
         }
-      return quote > reason.ptr ? sip_span(reason.ptr, (gsize) (quote - reason.ptr)) : SIP_SPAN_NONE;
+      return _trim(sip_span(reason.ptr, (gsize) (quote - reason.ptr)));
     }
   return reason;
 }
