@@ -90,6 +90,8 @@ static const StartCase start_cases[] =
   { "\"SIP/2.0 486 Busy Here\" x", STATUS, 486, "Busy Here" },
   { "> **SIP/2.0 486 Busy Here**\n> **Via: SIP/2.0/UDP x**", STATUS, 486, "Busy Here" },
   { "`SIP/2.0 486 Busy Here` x", STATUS, 486, "Busy Here" },
+  { "level=error error=\"call failed: SIP/2.0 486 Busy Here\" id=7", INLINE, 486, "Busy Here" },
+  { "user=\"a\" answer: SIP/2.0 486 Busy \"now\"", INLINE, 486, "Busy \"now\"" },
   { "got (SIP/2.0 486 Busy Here) x", INLINE, 486, "Busy Here" },
   { "got <SIP/2.0 486 Busy> x", INLINE, 486, "Busy" },
   { "got [SIP/2.0 486 Busy] x", INLINE, 486, "Busy" },
@@ -141,6 +143,7 @@ static const StartCase start_cases[] =
   { "s=SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
   { "10:00:00 I/phone: Server: SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
   { "answer of SIP server: SIP/2.0 486 Busy Here", INLINE, 486, "Busy Here" },
+  { "Set(\"PJSIP/a-1\", \"PJSIP_HEADER(add,X-Reason)=SIP/2.0 486\")", NOTHING, 0, NULL },
   { "X-Last-Answer: SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
 };
 

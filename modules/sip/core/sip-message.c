@@ -370,6 +370,10 @@ _is_within_header(SipSpan text, gsize line, gsize where)
   if (here - start >= 3 && here[-1] == '=' && strchr("siau", here[-2]) && !_is_token_char(here[-3]))
     return TRUE;
 
+  /* Asterisk's dialplan sets one: PJSIP_HEADER(add,X-Reason)=SIP/2.0 486 */
+  if (here - start >= 2 && here[-1] == '=' && here[-2] == ')' && g_strstr_len(start, here - start, "HEADER("))
+    return TRUE;
+
   const gchar *word = here;
   while (word > start && _is_blank(word[-1]))
     word--;
@@ -409,6 +413,19 @@ _closing(gchar opening)
     default:
       return '\0';
     }
+}
+
+/* what opens before the status and closes behind its phrase, if anything: right before it, or a quote that is still open */
+static gchar
+_opening(SipSpan text, gsize line, gsize where)
+{
+  gboolean open = FALSE;
+
+  if (where > 0 && _closing(text.ptr[where - 1]))
+    return text.ptr[where - 1];
+  for (gsize i = line; i < where; i++)
+    open ^= text.ptr[i] == '"';
+  return open ? '"' : '\0';
 }
 
 /* what a script puts between the lines of a message that it writes on one line */
@@ -530,7 +547,7 @@ sip_message_add_version(SipStartLines *self, SipSpan text, gsize where)
 
       found.code_text = sip_span(text.ptr + p, 3);
       found.code = (text.ptr[p] - '0') * 100 + (text.ptr[p + 1] - '0') * 10 + (text.ptr[p + 2] - '0');
-      found.reason = _phrase(text, p + 3, where > 0 ? text.ptr[where - 1] : '\0');
+      found.reason = _phrase(text, p + 3, _opening(text, found.line, where));
       if (found.reason.len >= 5 && g_ascii_strncasecmp(found.reason.ptr, "bytes", 5) == 0)
         return;
       found.end = found.reason.ptr ? (gsize) (found.reason.ptr - text.ptr) + found.reason.len : p + 3;
