@@ -415,17 +415,20 @@ _closing(gchar opening)
     }
 }
 
-/* what opens before the status and closes behind its phrase, if anything: right before it, or a quote that is still open */
+/* what opens before the status and closes behind its phrase, if anything: right before it, or the last quote on its line */
 static gchar
 _opening(SipSpan text, gsize line, gsize where)
 {
-  gboolean open = FALSE;
-
   if (where > 0 && _closing(text.ptr[where - 1]))
     return text.ptr[where - 1];
-  for (gsize i = line; i < where; i++)
-    open ^= text.ptr[i] == '"';
-  return open ? '"' : '\0';
+  for (gsize i = where; i > line; i--)
+    {
+      if (text.ptr[i - 1] != '"')
+        continue;
+      /* one that opens stands at the start or behind what no value ends with */
+      return i - 1 == line || strchr(" \t=:([{,", text.ptr[i - 2]) ? '"' : '\0';
+    }
+  return '\0';
 }
 
 /* what a script puts between the lines of a message that it writes on one line */
