@@ -721,15 +721,42 @@ _headers_of_lines(SipHeaders *self, SipSpan text, const SipHeaderLines *lines, g
   return lines->end;
 }
 
+/* Some loggers write the same before each line of a message, but for numbers: how long it is on this line; 0 if it is not there. */
+static gsize
+_length_of_prefix(SipSpan line, SipSpan prefix)
+{
+  gsize i = 0;
+
+  for (gsize j = 0; j < prefix.len; j++)
+    {
+      if (i >= line.len)
+        return 0;
+      if (!g_ascii_isdigit(prefix.ptr[j]))
+        {
+          if (line.ptr[i++] != prefix.ptr[j])
+            return 0;
+          continue;
+        }
+      if (!g_ascii_isdigit(line.ptr[i]))
+        return 0;
+      while (i < line.len && g_ascii_isdigit(line.ptr[i]))
+        i++;
+      while (j + 1 < prefix.len && g_ascii_isdigit(prefix.ptr[j + 1]))
+        j++;
+    }
+  return i;
+}
+
 static void
 _headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, const SipHeaderLines *lines, gsize first_line,
                  gsize limit)
 {
   gsize where = first_line;
-  gsize decoration = start->kind == SIP_START_STATUS_LINE ? start->version - start->line : 0;
+  const SipSpan prefix = sip_span(text.ptr + start->line, start->version - start->line);
   gboolean dots = _lines_end_in_dots(text, _line_end(text, start->end));
 
-  if (lines && lines->n && lines->version == start->version && !decoration && !dots && lines->end <= limit)
+  if (lines && lines->n && lines->version == start->version && !dots && lines->end <= limit
+      && (!prefix.len || start->kind == SIP_START_INLINE_STATUS))
     where = _headers_of_lines(self, text, lines, limit);
   for (gint i = 0; i < MAX_HEADER_LINES && where < limit; i++)
     {
@@ -737,9 +764,7 @@ _headers_by_line(SipHeaders *self, SipSpan text, const SipStartLine *start, cons
       const gchar *value;
       gint header;
 
-      if (decoration && end - where >= decoration
-          && memcmp(text.ptr + where, text.ptr + start->line, decoration) == 0)
-        where += decoration;
+      where += _length_of_prefix(sip_span(text.ptr + where, end - where), prefix);
       if (end == where)
         {
           if (!_headers_go_on(text, where, limit))
