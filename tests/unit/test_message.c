@@ -111,6 +111,7 @@ static const StartCase start_cases[] =
   { "SIP/2.0 486 Busy Here (Call-ID: a@b)", STATUS, 486, "Busy Here" },
   { "SIP/2.0 486 Busy (here) [now]", STATUS, 486, "Busy (here) [now]" },
   { "SIP/2.0 486 Busy Here\t102 bytes", STATUS, 486, "Busy Here" },
+  { "SIP OK - SIP/2.0 404 Not Found, 0.018 seconds response time|time=0.018s", INLINE, 404, "Not Found" },
   { "SIP/2.0 486 Busy; s|o, x", STATUS, 486, "Busy; s|o, x" },
   { "SIP/2.0 486 Busy v: x", STATUS, 486, "Busy v: x" },
   { "SIP/2.0 200 OK.\nVia: SIP/2.0/UDP x.\n", STATUS, 200, "OK" },
@@ -144,6 +145,9 @@ static const StartCase start_cases[] =
   { "10:00:00 I/phone: Server: SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
   { "answer of SIP server: SIP/2.0 486 Busy Here", INLINE, 486, "Busy Here" },
   { "Set(\"PJSIP/a-1\", \"PJSIP_HEADER(add,X-Reason)=SIP/2.0 486\")", NOTHING, 0, NULL },
+  { "tcp-check (expect string 'SIP/2.0 200 OK')", NOTHING, 0, NULL },
+  { "did not match content 'SIP/2.0 200' at step 4", NOTHING, 0, NULL },
+  { "expected \"SIP/2.0 200\" but got \"SIP/2.0 503 Busy\"", INLINE, 503, "Busy" },
   { "X-Last-Answer: SIP/2.0 486 Busy Here", NOTHING, 0, NULL },
 };
 

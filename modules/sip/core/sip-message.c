@@ -415,6 +415,24 @@ _closing(gchar opening)
     }
 }
 
+/* A health check's words before a quoted answer: the one that it waited for, not one that came. */
+static gboolean
+_is_expected(SipSpan text, gsize line, gsize where)
+{
+  static const gchar *const words[] = { "expected ", "expecting ", "expect string ", "match content ", NULL };
+
+  if (where - line < 2 || (text.ptr[where - 1] != '\'' && text.ptr[where - 1] != '"'))
+    return FALSE;
+  for (gint i = 0; words[i]; i++)
+    {
+      gsize len = strlen(words[i]);
+
+      if (where - line > len && g_ascii_strncasecmp(text.ptr + where - 1 - len, words[i], len) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 /* what opens before the status and closes behind its phrase, if anything: right before it, or the last quote on its line */
 static gchar
 _opening(SipSpan text, gsize line, gsize where)
@@ -474,7 +492,8 @@ _phrase(SipSpan text, gsize from, gchar opening)
 
       while (p < end && _is_gap(*p))
         p++;
-      if (p > gap && _header_follows(gap, p, end))
+      /* a monitor's `, 0.018 seconds response time' is no part of it either */
+      if (p > gap && (_header_follows(gap, p, end) || (*gap == ',' && p < end && g_ascii_isdigit(*p))))
         {
           p = gap;
           break;
@@ -543,7 +562,7 @@ sip_message_add_version(SipStartLines *self, SipSpan text, gsize where)
 
       if (_is_only_decoration(text, found.line, where))
         found.kind = SIP_START_STATUS_LINE;
-      else if (_is_within_header(text, found.line, where))
+      else if (_is_within_header(text, found.line, where) || _is_expected(text, found.line, where))
         return;
       else
         found.kind = SIP_START_INLINE_STATUS;
