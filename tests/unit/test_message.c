@@ -120,6 +120,7 @@ static const StartCase start_cases[] =
   { "<--- INVITE sips:a@b SIP/2.0", REQUEST, 0, NULL },
   { "OPTIONS tel:+491 SIP/2.0", REQUEST, 0, NULL },
   { "REGISTER xxxx SIP/2.0", REQUEST, 0, NULL },
+  { "gw1 sip: SIP/2.0 486 Busy Here", INLINE, 486, "Busy Here" },
   { "INVITE sip:a@b SIP/2.0 486 Busy", REQUEST, 0, NULL },
   /* nothing */
   { "SIP/2.0", NOTHING, 0, NULL },

@@ -334,7 +334,8 @@ _follows_uri(SipSpan text, gsize line, gsize where)
         {
           gsize len = strlen(schemes[j]);
 
-          if (text.ptr[i] == schemes[j][0] && word_end - i >= len && memcmp(text.ptr + i, schemes[j], len) == 0)
+          /* a scheme with nothing behind it is a program's name before a message */
+          if (text.ptr[i] == schemes[j][0] && word_end - i > len && memcmp(text.ptr + i, schemes[j], len) == 0)
             return TRUE;
         }
     }
