@@ -287,6 +287,8 @@ static const HeaderCase header_cases[] =
   /* every line doubled */
   { "SIP/2.0 486 x\r\n\r\nCall-ID: a\r\n\r\nCSeq: 1 INVITE\r\n", "a", "1", "INVITE", NULL, NULL, NULL, NULL, NULL },
   /* decorated lines */
+  { "9:41 (404): SIP/2.0 486 x\n10:02 (7): Call-ID: a\n10:02 (7): CSeq: 1 BYE\n10:02 [7]: From: b\n", "a", "1", "BYE", NULL, NULL, NULL,
+    NULL, NULL },
   { "//SIP/2.0 486 x\n//Call-ID: a\n//CSeq: 1 INVITE\n", "a", "1", "INVITE", NULL, NULL, NULL, NULL, NULL },
   /* all on one line */
   {

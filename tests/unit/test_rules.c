@@ -585,6 +585,7 @@ Test(rules, which_rule_wins)
     "[rule b.acc]\nanchor: ACC: \npattern: ACC: %{code}\nrank: accounting\n"
     "[rule b.event]\nanchor: is down\npattern: is down\nrank: event\nevent: gateway-down\n"
     "[rule b.whole]\nanchor: answered\npattern: answered %{code}\ncontext: no\n"
+    "[rule b.phrase]\nanchor: told us\npattern: told us %{code} %{phrase}\n"
     "[rule b.context]\nanchor: from host\npattern: from host %{addr}\nrank: context\n";
   static const gchar user[] =
     "[rule u.sentence]\nanchor: spoke\npattern: spoke %{code}\nmatch: spoke 486\nexpect: code=486\n";
@@ -635,6 +636,8 @@ Test(rules, which_rule_wins)
   result = _scan(rules, scanner, NULL, "answered 486 from host 192.0.2.3");
   cr_assert_eq(result.code, 486);
   cr_assert_null(result.field[SIP_FIELD_PEER].ptr);
+  result = _scan(rules, scanner, NULL, "{\"MESSAGE\":\"told us 486 Busy Here \",\"HOST\":\"a\"}");
+  cr_assert(sip_span_eq(result.field[SIP_FIELD_REASON], "Busy Here"));
   sip_scanner_free(scanner);
   sip_rules_unref(rules);
 }

@@ -388,7 +388,7 @@ _is_within_header(SipSpan text, gsize line, gsize where)
 
       while (before > start && _is_blank(before[-1]))
         before--;
-      /* compact names are too short to be told from other words here; behind a word it is another word: `from SIP Server:' */
+      /* compact names are too short to be told from other words; `from SIP Server:', behind a word, is no header's name */
       if (word - 1 - name > 1 && !(before > start && g_ascii_isalpha(before[-1])) && _header_at(name, word, NULL) >= 0)
         return TRUE;
     }
@@ -464,7 +464,8 @@ _is_gap(gchar c)
 }
 
 /*
- * Line ends may have become blanks (flags(no-multi-line)) or dots, or headers may be named in brackets: then the phrase ends where a header begins.
+ * Line ends may have become blanks (flags(no-multi-line)) or dots, or headers may be named in brackets: then the phrase
+ * ends where a header begins.
  * p: the first byte of such a gap, name: what follows it.
  */
 static gboolean
@@ -741,7 +742,7 @@ _headers_of_lines(SipHeaders *self, SipSpan text, const SipHeaderLines *lines, g
   return lines->end;
 }
 
-/* Some loggers write the same before each line of a message, but for numbers: how long it is on this line; 0 if it is not there. */
+/* Some loggers write the same before each line of a message, but for numbers: its length on this line, 0 if it is not there. */
 static gsize
 _length_of_prefix(SipSpan line, SipSpan prefix)
 {

@@ -20,7 +20,7 @@ import time
 import common
 import peer as mini
 import second
-from second import message, silent
+from second import message, par, silent
 
 EDGE, UAS, UAC = common.EDGE, common.UAS, common.UAC
 OUT = sys.argv[1]
@@ -656,25 +656,6 @@ def reg(u, pw=None, expires=60, contact=None, p=None, extra=()):
                               D, ['Expires: %d' % expires, *extra],
                               '',
                               auth=(u, pw or 'pw' + u))
-
-
-def par(jobs, n=6):
-  it = iter(jobs)
-  lock = threading.Lock()
-
-  def w():
-    while True:
-      with lock:
-        j = next(it, None)
-      if j is None: return
-      try:
-        j()
-      except Exception as e:
-        print('job', e)
-
-  ts = [threading.Thread(target=w) for _ in range(n)]
-  [t.start() for t in ts]
-  [t.join() for t in ts]
 
 
 def scenario(codes, big=True):

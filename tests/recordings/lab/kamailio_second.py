@@ -12,12 +12,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import common
 import peer as mini
 import second
-from second import message, silent
+from second import message, par, silent
 
 EDGE, UAS, UAC = common.EDGE, common.UAS, common.UAC
 OUT = sys.argv[1]
@@ -417,25 +416,6 @@ def call(x,
                               ctype=ct,
                               totag=totag,
                               route=route)
-
-
-def par(jobs, n=6):
-  it = iter(jobs)
-  lock = threading.Lock()
-
-  def w():
-    while True:
-      with lock:
-        j = next(it, None)
-      if j is None: return
-      try:
-        j()
-      except Exception as e:
-        print('job', e)
-
-  ts = [threading.Thread(target=w) for _ in range(n)]
-  [t.start() for t in ts]
-  [t.join() for t in ts]
 
 
 def scenario(users):

@@ -7,6 +7,7 @@ format gives it (lists of patterns, each read beside what went over the wire); n
 times, addresses, identifiers and source lines, or where no word of a reply is on the line. Implied statuses were seen on the wire.
 """
 import collections
+import concurrent.futures
 import re
 
 CLEAN = re.compile(
@@ -93,3 +94,16 @@ def fresh(rows):
     count[key] += 1
     if count[key] <= 3:
       yield via, text
+
+
+def par(jobs, n=6):
+  """Runs calls, n at a time; one that fails is told and hinders no other."""
+
+  def run(job):
+    try:
+      job()
+    except Exception as e:
+      print('job', e)
+
+  with concurrent.futures.ThreadPoolExecutor(n) as pool:
+    list(pool.map(run, jobs))
